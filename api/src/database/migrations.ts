@@ -1,0 +1,51 @@
+import { type Kysely, type Migration, sql } from "kysely";
+
+const registry: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    for (const statement of [
+      sql`create table registry (
+        only boolean primary key default true check (only), seed text not null, epoch text not null,
+        epoch_since timestamptz not null default now(), released boolean not null default true)`,
+      sql`create table accounts (
+        account text primary key, subscription_id text not null, resource_group text not null, resource_type text not null,
+        name text not null, location text not null, kind text not null, tags jsonb not null, properties jsonb not null,
+        public_network_access text not null check (public_network_access in ('Enabled', 'Disabled')),
+        provisioning_state text not null, etag text not null, system_data jsonb not null)`,
+      sql`create index accounts_by_group on accounts (lower(subscription_id), lower(resource_group), account)`,
+      sql`create table connections (
+        account text not null references accounts, name_key text not null, name text not null,
+        status text not null check (status in ('Pending', 'Approved', 'Rejected', 'Disconnected')),
+        description text not null, actions_required text not null, provisioning_state text not null,
+        remote_private_endpoint jsonb not null, immutable_resource_id text, link_ids bigint[] not null,
+        etag text not null, system_data jsonb not null, created_at timestamptz not null default now(),
+        primary key (account, name_key))`,
+      sql`create table link_claims (
+        link_id bigint primary key check (link_id between 1 and 4294967295), account text not null, name_key text not null)`,
+      sql`create index link_claims_by_connection on link_claims (account, name_key)`,
+      sql`create table feed (
+        account text primary key, version bigint not null, writer xid8 not null, present boolean not null,
+        public_access text not null check (public_access in ('enabled', 'disabled')), link_ids bigint[] not null)`,
+      sql`create index feed_by_writer on feed (writer)`,
+      sql`create table gates (
+        incarnation text primary key, gate text not null,
+        state text not null check (state in ('live', 'ended', 'retired', 'given-up')),
+        first_heard timestamptz not null default clock_timestamp(), heard_at timestamptz not null,
+        max_age double precision not null, acknowledged pg_snapshot)`,
+      sql`create table cursors (
+        cursor text primary key, incarnation text not null references gates on delete cascade, epoch text not null,
+        base pg_snapshot, sweep pg_snapshot not null, last_account text, handed_at timestamptz not null default clock_timestamp())`,
+      sql`create index cursors_by_gate on cursors (incarnation, handed_at)`,
+      sql`create table operations (
+        id text primary key, kind text not null, account text not null, name_key text, subscription_id text not null,
+        location text not null, resource_id text not null, status text not null check (status in ('Running', 'Succeeded', 'Failed')),
+        started_at timestamptz not null default now(), ended_at timestamptz, error jsonb, revocation xid8 not null,
+        barrier_passed_at timestamptz, correlation_id text)`,
+      sql`create index operations_running on operations (started_at) where status = 'Running'`,
+    ]) {
+      await statement.execute(db);
+    }
+  },
+};
+
+/** Every change of the tables, in order; a name, once released, never changes. */
+export const migrations: Record<string, Migration> = { "0001-registry": registry };

@@ -1,0 +1,142 @@
+import type { ColumnType, Generated } from "kysely";
+
+/** The state of a connection as its account's owner sees it (design 5, ARM common-types privatelinks). */
+export type ConnectionStatus = "Pending" | "Approved" | "Rejected" | "Disconnected";
+export type ProvisioningState = "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed";
+
+/** Who created and last changed a resource, as ARM sends it in `x-ms-arm-resource-system-data`. */
+export type SystemData = Record<string, string>;
+
+/** The one row that says which life of the database this is (feed rules 8 and 9). */
+export interface RegistryTable {
+  only: Generated<boolean>;
+  /** Random, drawn once when the database was made; a dump carries it, a new server changes the rest of the epoch. */
+  seed: string;
+  /** `seed.systemIdentifier.timeline` as last seen by an api. */
+  epoch: string;
+  epoch_since: Generated<Date>;
+  /** False from a change of epoch until a platform engineer has reconciled the registry with NRP. */
+  released: Generated<boolean>;
+}
+
+/** One tenant's FHIR service. The key is its host label, so a name is taken over all subscriptions and zones. */
+export interface AccountsTable {
+  /** Lower case. */
+  account: string;
+  subscription_id: string;
+  resource_group: string;
+  /** `services`; later `workspaces`. */
+  resource_type: string;
+  /** As the caller wrote it. */
+  name: string;
+  location: string;
+  kind: string;
+  tags: ColumnType<Record<string, string>, string, string>;
+  /** What the caller PUT under `properties`, without what the registry owns. */
+  properties: ColumnType<Record<string, unknown>, string, string>;
+  public_network_access: "Enabled" | "Disabled";
+  provisioning_state: ProvisioningState;
+  etag: string;
+  system_data: ColumnType<SystemData, string, string>;
+}
+
+/** A private endpoint connection and NRP's proxy of it: one row, two views. */
+export interface ConnectionsTable {
+  account: string;
+  /** `{peName}.{guid}`, lower case. */
+  name_key: string;
+  /** As NRP wrote it. */
+  name: string;
+  status: ConnectionStatus;
+  description: string;
+  actions_required: string;
+  provisioning_state: ProvisioningState;
+  /** `remotePrivateEndpoint` as NRP sent it. */
+  remote_private_endpoint: ColumnType<Record<string, unknown>, string, string>;
+  /** `immutableResourceId`, lower case: the endpoint stays the same when it is moved. */
+  immutable_resource_id: string | null;
+  /** Every link id of `connectionDetails`, unsigned 32-bit. In force only while the status is Approved. */
+  link_ids: ColumnType<number[], string[], string[]>;
+  etag: string;
+  system_data: ColumnType<SystemData, string, string>;
+  created_at: Generated<Date>;
+}
+
+/** A link id in force or being revoked. The primary key is feed rule 27: one owner at a time. */
+export interface LinkClaimsTable {
+  link_id: number;
+  account: string;
+  name_key: string;
+}
+
+/** What the gates are told of an account: one row each, tombstones kept (feed rule 1). */
+export interface FeedTable {
+  account: string;
+  version: number;
+  /** `pg_current_xact_id()` of the last writer, as text. */
+  writer: ColumnType<string, string, string>;
+  present: boolean;
+  public_access: "enabled" | "disabled";
+  link_ids: ColumnType<number[], string[], string[]>;
+}
+
+/** One life of a gate's process (feed rules 10 to 16 and 22 to 26). */
+export interface GatesTable {
+  incarnation: string;
+  gate: string;
+  state: "live" | "ended" | "retired" | "given-up";
+  first_heard: Generated<Date>;
+  heard_at: Date;
+  /** Seconds; the larger of old and new until the answer with the new one was sent. */
+  max_age: number;
+  /** `pg_snapshot` as text: everything visible in it is in force for all workers of that process. */
+  acknowledged: string | null;
+}
+
+/** A cursor handed to a gate, made durable before it is sent (feed rules 2, 5 and 6). */
+export interface CursorsTable {
+  /** Random; what the gate is given. */
+  cursor: string;
+  incarnation: string;
+  epoch: string;
+  /** `pg_snapshot` as text of the last whole sweep; null in a first load. */
+  base: string | null;
+  /** `pg_snapshot` as text of this sweep's first page. */
+  sweep: string;
+  /** Where the sweep goes on; null between sweeps. */
+  last_account: string | null;
+  handed_at: Generated<Date>;
+}
+
+export type OperationKind = "connection-reject" | "connection-delete" | "connection-relink" | "account-delete";
+
+/** A running revocation: it ends when no gate can still admit what it took away (feed rules 23 to 28). */
+export interface OperationsTable {
+  id: string;
+  kind: OperationKind;
+  account: string;
+  name_key: string | null;
+  subscription_id: string;
+  location: string;
+  /** The ARM id of the resource it works on, in the caller's casing. */
+  resource_id: string;
+  status: "Running" | "Succeeded" | "Failed";
+  started_at: Generated<Date>;
+  ended_at: Date | null;
+  error: ColumnType<{ code: string; message: string } | null, string | null, string | null>;
+  /** The transaction that revoked, as text; gates must have acknowledged a snapshot that sees it. */
+  revocation: string;
+  barrier_passed_at: Date | null;
+  correlation_id: string | null;
+}
+
+export interface Database {
+  registry: RegistryTable;
+  accounts: AccountsTable;
+  connections: ConnectionsTable;
+  link_claims: LinkClaimsTable;
+  feed: FeedTable;
+  gates: GatesTable;
+  cursors: CursorsTable;
+  operations: OperationsTable;
+}
