@@ -1,0 +1,100 @@
+import { allowsPublic, hasLinkIds, holdsLinkId, startOfLinkIds } from "./entry.ts";
+import { Host, splitHost, Zones } from "./host.ts";
+import {
+  CONFLICTING_LINK_IDS,
+  HEALTH_CHECK,
+  LINK_ID_MISMATCH,
+  NOT_PRIVATE_LINK,
+  PRIVATE_LINK,
+  PRIVATE_LINK_NOT_ENABLED,
+  PUBLIC,
+  PUBLIC_ACCESS_DISABLED,
+  TABLE_UNAVAILABLE,
+  UNKNOWN_ACCOUNT,
+  UNKNOWN_HOST,
+  UNREADABLE_RECORD,
+  UNREADABLE_SOURCE,
+} from "./reason.ts";
+import {
+  classifySource,
+  Link,
+  Listener,
+  SOURCE_CONFLICTING,
+  SOURCE_LINK,
+  SOURCE_UNREADABLE,
+  Source,
+  writeClient,
+} from "./source.ts";
+import { equals, QUESTION, Text, TextSink } from "./text.ts";
+
+/** No whole table yet, or one that was dropped. */
+export const TABLE_NONE: i32 = 0;
+export const TABLE_CURRENT: i32 = 1;
+/** Older than the gate's `maxTableAge`: admits nobody by a link any more (design 3, feed rule 15). */
+export const TABLE_EXPIRED: i32 = 2;
+
+/** The table of accounts, as its host holds it: the only power that the decision asks for. */
+export abstract class Table {
+  /** `TABLE_NONE`, `TABLE_CURRENT` or `TABLE_EXPIRED`. Read before the entry, never after (feed rule 18). */
+  abstract readState(): i32;
+  /** The entry of the account, which is the first `accountLength` codes of the host, or null. */
+  abstract findEntry(accountLength: i32): Text | null;
+}
+
+/** What was decided. A gate makes one and reuses it. */
+export class Decision {
+  readonly host: Host = new Host();
+  readonly link: Link = new Link();
+  /** `privateip:linkid` whenever a link id was read, also on a denial; else empty. */
+  readonly client: TextSink;
+  private readonly scratch: TextSink;
+
+  constructor(client: TextSink, scratch: TextSink) {
+    this.client = client;
+    this.scratch = scratch;
+  }
+
+  /**
+   * Decides one request (design 3, in its order). The result is a reason; `isAllowed` and `denialStatus` say what to do.
+   * @param host the proxy's own reading of the host, in ASCII lower case
+   * @param method as received
+   * @param target byte for byte as the upstream will get it
+   */
+  decide(host: Text, method: Text, target: Text, source: Source, listener: Listener, zones: Zones, table: Table): i32 {
+    this.client.clear();
+    this.link.id = 0;
+    if (!splitHost(host, zones, this.host)) return UNKNOWN_HOST;
+    if (this.host.isPrivate && isHealthCheck(method, target)) return HEALTH_CHECK;
+
+    const origin = classifySource(source, listener, this.link);
+    if (origin === SOURCE_UNREADABLE) return UNREADABLE_SOURCE;
+    if (origin === SOURCE_CONFLICTING) return CONFLICTING_LINK_IDS;
+    const isLink = origin === SOURCE_LINK;
+    if (isLink) writeClient(source, this.link, this.client);
+
+    const state = table.readState();
+    if (state === TABLE_NONE || (isLink && state !== TABLE_CURRENT)) return TABLE_UNAVAILABLE;
+    const entry = table.findEntry(this.host.accountLength);
+    if (entry === null) return UNKNOWN_ACCOUNT;
+    const linkIds = startOfLinkIds(entry);
+    if (linkIds === 0) return UNKNOWN_ACCOUNT;
+    if (linkIds < 0) return UNREADABLE_RECORD;
+
+    if (isLink) {
+      if (!hasLinkIds(entry, linkIds)) return PRIVATE_LINK_NOT_ENABLED;
+      return holdsLinkId(entry, linkIds, this.link.id, this.scratch) ? PRIVATE_LINK : LINK_ID_MISMATCH;
+    }
+    if (this.host.isPrivate) return NOT_PRIVATE_LINK;
+    return allowsPublic(entry) ? PUBLIC : PUBLIC_ACCESS_DISABLED;
+  }
+}
+
+/** What a health check is forwarded as, whatever its query was (design 3.2). */
+export const HEALTH_TARGET: string = "/health/check";
+
+/** True for GET or HEAD of exactly `/health/check`, with or without a query. Case and every other spelling count. */
+export function isHealthCheck(method: Text, target: Text): bool {
+  if (!equals(method, "GET") && !equals(method, "HEAD")) return false;
+  if (!target.startsWith(HEALTH_TARGET, 0)) return false;
+  return target.length === HEALTH_TARGET.length || target.charCodeAt(HEALTH_TARGET.length) === QUESTION;
+}

@@ -1,0 +1,130 @@
+import { isAccount } from "./host.ts";
+import { COMMA, EQUALS, equals, HYPHEN, indexOfCode, isDigit, PLUS, TAB, Text, TextSink, ZERO } from "./text.ts";
+
+/** What a line of the feed is (design 4). */
+export const LINE_MALFORMED: i32 = 0;
+export const LINE_UPSERT: i32 = 1;
+export const LINE_REMOVAL: i32 = 2;
+export const LINE_MORE: i32 = 3;
+export const LINE_DONE: i32 = 4;
+
+/** A line of the feed: where its parts lie in the page. A gate makes one and reuses it. */
+export class Line {
+  /** The account, or the cursor of a last line, is `[nameStart, nameEnd)`. */
+  nameStart: i32 = 0;
+  nameEnd: i32 = 0;
+  /** The version is `[versionStart, versionEnd)`: a canonical decimal of 1 to 19 digits. */
+  versionStart: i32 = 0;
+  versionEnd: i32 = 0;
+  /** `enabled<TAB>ids` is `[recordStart, end)`; empty for a removal. */
+  recordStart: i32 = 0;
+  end: i32 = 0;
+}
+
+/**
+ * Reads the line `[from, end)` of a page, without its LF:
+ * `+account<TAB>version<TAB>enabled|disabled<TAB>id,id`, `-account<TAB>version` or, last of a page, `=cursor<TAB>more|done`.
+ * A page with a malformed line, or whose last line alone is not `LINE_MORE` or `LINE_DONE`, is dropped whole.
+ */
+export function readLine(page: Text, from: i32, end: i32, line: Line): i32 {
+  const first: i32 = from < end ? page.charCodeAt(from) : 0;
+  line.nameStart = from + 1;
+  line.nameEnd = indexOfCode(page, TAB, from + 1, end);
+  line.end = end;
+  if (line.nameEnd >= end) return LINE_MALFORMED;
+  if (first === EQUALS) return readLastLine(page, line);
+  if (first !== PLUS && first !== HYPHEN) return LINE_MALFORMED;
+  if (!isAccount(page, line.nameStart, line.nameEnd)) return LINE_MALFORMED;
+
+  line.versionStart = line.nameEnd + 1;
+  line.versionEnd = indexOfCode(page, TAB, line.versionStart, end);
+  if (!isVersion(page, line.versionStart, line.versionEnd)) return LINE_MALFORMED;
+  if (first === HYPHEN) {
+    line.recordStart = end;
+    return line.versionEnd === end ? LINE_REMOVAL : LINE_MALFORMED;
+  }
+  line.recordStart = line.versionEnd + 1;
+  if (line.recordStart >= end) return LINE_MALFORMED;
+  let ids: i32 = -1;
+  if (page.startsWith("enabled\t", line.recordStart)) ids = line.recordStart + 8;
+  else if (page.startsWith("disabled\t", line.recordStart)) ids = line.recordStart + 9;
+  return ids >= 0 && areLinkIds(page, ids, end) ? LINE_UPSERT : LINE_MALFORMED;
+}
+
+/** Writes the entry that a line makes of its account. `kind` is `LINE_UPSERT` or `LINE_REMOVAL`. */
+export function writeEntry(page: Text, line: Line, kind: i32, sink: TextSink): void {
+  sink.clear();
+  if (kind === LINE_UPSERT) sink.putPart(page, line.recordStart, line.end);
+  else sink.putWord("removed\t");
+  sink.putCode(TAB);
+  sink.putPart(page, line.versionStart, line.versionEnd);
+}
+
+/** True if the line's version is higher than the one in `entry` (feed rule 19). Versions compare within one generation only. */
+export function isNewer(page: Text, line: Line, entry: Text): bool {
+  let start = entry.length;
+  while (start > 0 && entry.charCodeAt(start - 1) !== TAB) start--;
+  const digits = line.versionEnd - line.versionStart;
+  if (digits !== entry.length - start) return digits > entry.length - start; // canonical: the longer is the higher
+  for (let at: i32 = 0; at < digits; at++) {
+    const difference = page.charCodeAt(line.versionStart + at) - entry.charCodeAt(start + at);
+    if (difference !== 0) return difference > 0;
+  }
+  return false;
+}
+
+/** What "start over" (410) says of the table in force. */
+export const START_OVER_MALFORMED: i32 = 0;
+/** It may serve until the new one is whole: another epoch, or a cursor that the registry does not remember. */
+export const START_OVER_KEEP: i32 = 1;
+/** It may not: this incarnation was retired or given up (feed rule 25). */
+export const START_OVER_DROP: i32 = 2;
+
+/** Reads the body of a 410: `!start-over<TAB>keep|drop<LF>`. A gate treats a malformed one as drop. */
+export function readStartOver(body: Text): i32 {
+  if (equals(body, "!start-over\tkeep\n")) return START_OVER_KEEP;
+  return equals(body, "!start-over\tdrop\n") ? START_OVER_DROP : START_OVER_MALFORMED;
+}
+
+/** A cursor is opaque: 1 to 200 printable ASCII characters. */
+function readLastLine(page: Text, line: Line): i32 {
+  const length = line.nameEnd - line.nameStart;
+  if (length < 1 || length > 200) return LINE_MALFORMED;
+  for (let at = line.nameStart; at < line.nameEnd; at++) {
+    const code = page.charCodeAt(at);
+    if (code <= 0x20 || code >= 0x7f) return LINE_MALFORMED;
+  }
+  const rest = line.end - line.nameEnd - 1;
+  if (rest !== 4) return LINE_MALFORMED;
+  if (page.startsWith("more", line.nameEnd + 1)) return LINE_MORE;
+  return page.startsWith("done", line.nameEnd + 1) ? LINE_DONE : LINE_MALFORMED;
+}
+
+function isVersion(page: Text, from: i32, to: i32): bool {
+  if (to <= from || to - from > 19 || page.charCodeAt(from) === ZERO) return false;
+  for (let at = from; at < to; at++) {
+    if (!isDigit(page.charCodeAt(at))) return false;
+  }
+  return true;
+}
+
+/** True if `[from, to)` is empty, or canonical decimals from 1 to 4294967295 with one comma between two. */
+function areLinkIds(page: Text, from: i32, to: i32): bool {
+  if (from === to) return true;
+  let digits: i32 = 0;
+  let head: i32 = 0; // the first nine digits, so that nothing overflows 32 bits
+  for (let at = from; at <= to; at++) {
+    const code: i32 = at < to ? page.charCodeAt(at) : COMMA;
+    if (code === COMMA) {
+      if (digits === 0) return false;
+      digits = 0;
+      head = 0;
+      continue;
+    }
+    if (!isDigit(code) || digits > 9 || (digits === 0 && code === ZERO)) return false;
+    if (digits === 9 && (head > 429496729 || (head === 429496729 && code > 0x35))) return false;
+    if (digits < 9) head = head * 10 + (code - ZERO);
+    digits++;
+  }
+  return true;
+}

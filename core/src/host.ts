@@ -1,0 +1,105 @@
+import { COLON, DOT, HYPHEN, isAlphanumeric, isDigit, Text, ZERO } from "./text.ts";
+
+/**
+ * The zones that a gate serves: each a pair of DNS suffixes, public (`azurehealthcareapis.com`) and private
+ * (`privatelink.azurehealthcareapis.com`). Configuration, made once. Suffixes are kept with their leading dot, longest first.
+ */
+export class Zones {
+  readonly suffixes: string[] = [];
+  readonly privacy: bool[] = [];
+
+  /** Adds a pair. False, and nothing added, unless both are lower-case DNS names of letters, digits, hyphens and dots. */
+  add(publicSuffix: string, privateSuffix: string): bool {
+    if (!isSuffix(publicSuffix) || !isSuffix(privateSuffix) || publicSuffix === privateSuffix) return false;
+    this.insert("." + publicSuffix, false);
+    this.insert("." + privateSuffix, true);
+    return true;
+  }
+
+  private insert(suffix: string, isPrivate: bool): void {
+    this.suffixes.push(suffix);
+    this.privacy.push(isPrivate);
+    for (let at = this.suffixes.length - 1; at > 0 && this.suffixes[at - 1].length < suffix.length; at--) {
+      this.suffixes[at] = this.suffixes[at - 1];
+      this.privacy[at] = this.privacy[at - 1];
+      this.suffixes[at - 1] = suffix;
+      this.privacy[at - 1] = isPrivate;
+    }
+  }
+}
+
+/** What a host name says. A gate makes one and reuses it. The account is the first `accountLength` codes of the name. */
+export class Host {
+  accountLength: i32 = 0;
+  isPrivate: bool = false;
+
+  clear(): void {
+    this.accountLength = 0;
+    this.isPrivate = false;
+  }
+}
+
+/**
+ * Splits a host name into account and zone (design 3.1). False, and `host` cleared, if it names no account of a zone.
+ * The gate passes it in ASCII lower case; a capital that slips through names no account.
+ */
+export function splitHost(text: Text, zones: Zones, host: Host): bool {
+  host.clear();
+  const end = endOfName(text);
+  for (let zone: i32 = 0; zone < zones.suffixes.length; zone++) {
+    const suffix = zones.suffixes[zone];
+    const length = end - suffix.length;
+    if (length < 1 || !text.startsWith(suffix, length)) continue;
+    if (!isAccount(text, 0, length)) continue;
+    host.accountLength = length;
+    host.isPrivate = zones.privacy[zone];
+    return true;
+  }
+  return false;
+}
+
+/**
+ * True if `[from, to)` is an account's name: one DNS label of 1-63 lower-case letters, digits and hyphens, with no hyphen
+ * at either end and no `--` at places 3-4 (RFC 1123 2.1, RFC 5891 4.2.3.1). The registry refuses the same names.
+ */
+export function isAccount(text: Text, from: i32, to: i32): bool {
+  const length = to - from;
+  if (length < 1 || length > 63) return false;
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at);
+    if (isAlphanumeric(code)) continue;
+    if (code !== HYPHEN || at === from || at === to - 1) return false;
+    if (at === from + 3 && text.charCodeAt(from + 2) === HYPHEN) return false;
+  }
+  return true;
+}
+
+/** Where the name ends: before one trailing dot and before `:port` (1-5 digits, at most 65535); -1 for a port that is none. */
+function endOfName(text: Text): i32 {
+  let end = text.length;
+  let port: i32 = 0;
+  let scale: i32 = 1;
+  let at = end - 1;
+  for (; at >= 0 && end - at <= 5; at--) {
+    const code = text.charCodeAt(at);
+    if (!isDigit(code)) break;
+    port += (code - ZERO) * scale;
+    scale *= 10;
+  }
+  if (at >= 0 && text.charCodeAt(at) === COLON) {
+    if (at === end - 1 || port > 65535) return -1;
+    end = at;
+  }
+  return end > 0 && text.charCodeAt(end - 1) === DOT ? end - 1 : end;
+}
+
+function isSuffix(suffix: string): bool {
+  if (suffix.length < 1 || suffix.length > 189) return false;
+  let previous: i32 = DOT;
+  for (let at: i32 = 0; at < suffix.length; at++) {
+    const code = suffix.charCodeAt(at);
+    if (code === DOT ? previous === DOT : !isAlphanumeric(code) && code !== HYPHEN) return false;
+    previous = code;
+  }
+  return previous !== DOT;
+}
