@@ -1,0 +1,47 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * What every component is prepared with.
+ *
+ * @typedef {object} Context
+ * @property {string} root the repository
+ * @property {string} cache `<root>/.cache`
+ * @property {number} lockFd the setup's lock, for its children to keep
+ * @property {(name: string) => string} draftFolder makes a new folder to build in, on the cache's file system
+ * @property {(draft: string, home: string) => void} replaceFolder puts a finished draft in its place
+ */
+
+/**
+ * @typedef {object} Outcome
+ * @property {string} what name, version and origin, for people
+ * @property {boolean} found true when it was there already
+ */
+
+/**
+ * @param {string} root the repository
+ * @param {number} lockFd
+ * @returns {Context}
+ */
+export function createContext(root, lockFd) {
+  const cache = join(root, ".cache");
+  const drafts = join(cache, "tmp");
+  // Left over from a setup that was interrupted; the lock says that it is nobody's.
+  rmSync(drafts, { recursive: true, force: true });
+  return {
+    root,
+    cache,
+    lockFd,
+    draftFolder: name => {
+      mkdirSync(drafts, { recursive: true });
+      const draft = mkdtempSync(join(drafts, `${name}-`));
+      // mkdtemp makes it private, but NGINX's workers may be another user's.
+      chmodSync(draft, 0o755);
+      return draft;
+    },
+    replaceFolder: (draft, home) => {
+      if (existsSync(home)) renameSync(home, join(drafts, `old-${process.pid}-${Date.now()}`));
+      renameSync(draft, home);
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import { spawn } from "node:child_process";
+import { createWriteStream, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+
+const KEPT_LINES = 12;
+
+/**
+ * What a command is run with.
+ *
+ * @typedef {object} RunOptions
+ * @property {string} logFile absolute path; command and output are appended
+ * @property {string} [cwd]
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {number} [lockFd] the setup's lock; the child keeps it open, so that an orphan of a killed setup still holds it
+ */
+
+/** A command that could not be started or did not end with 0. `lastLines` are the last lines it wrote. */
+export class CommandError extends Error {
+  /**
+   * @param {string} message
+   * @param {string[]} lastLines
+   */
+  constructor(message, lastLines) {
+    super(message);
+    this.name = "CommandError";
+    this.lastLines = lastLines;
+  }
+}
+
+/** @type {Set<import("node:child_process").ChildProcess>} */
+const running = new Set();
+
+/**
+ * Runs a command to its end, without a shell and without input.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {RunOptions} options
+ * @returns {Promise<string>} what it wrote to stdout
+ * @throws {CommandError} when it can't be started or does not end with 0
+ */
+export async function run(command, args, options) {
+  mkdirSync(dirname(options.logFile), { recursive: true });
+  const log = createWriteStream(options.logFile, { flags: "a" });
+  log.write(`$ ${[command, ...args].join(" ")}\n`);
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: options.env,
+    stdio: ["ignore", "pipe", "pipe", options.lockFd ?? "ignore"],
+  });
+  running.add(child);
+  let stdout = "";
+  let tail = "";
+  child.stdout?.setEncoding("utf8").on("data", text => {
+    stdout += text;
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", text => {
+      log.write(text);
+      tail = (tail + text).slice(-8192);
+    });
+  }
+  try {
+    const ending = await new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code, signal) => resolve(signal ?? code));
+    });
+    if (ending === 0) return stdout;
+    throw new CommandError(`${command} ended with ${ending}`, lastLinesOf(tail));
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw new CommandError(`${command} did not start: ${messageOf(error)}`, []);
+  } finally {
+    running.delete(child);
+    log.end();
+  }
+}
+
+/**
+ * Ends every command that `run` has started and that is still at work. For use when the setup itself is told to stop.
+ *
+ * @param {NodeJS.Signals} signal
+ */
+export function stopRunning(signal) {
+  for (const child of running) child.kill(signal);
+}
+
+/**
+ * @param {unknown} error
+ * @returns {string}
+ */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * @param {string} text
+ * @returns {string[]}
+ */
+function lastLinesOf(text) {
+  return text
+    .split("\n")
+    .map(line => line.trimEnd())
+    .filter(line => line !== "")
+    .slice(-KEPT_LINES);
+}
