@@ -1,0 +1,6 @@
+/** What a NOTIFY may wake. */
+export type Topic = "feed" | "operations";
+
+export interface Notifications {
+  close(): Promise<void>;
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+/** One PostgreSQL for the whole run; every test file makes its own database on it. */
+export default defineConfig({
+  test: {
+    name: "api",
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
