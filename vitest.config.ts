@@ -1,10 +1,15 @@
 import { defineConfig } from "vitest/config";
 
-/** Every workspace is a project of its own, so that a folder's tests run alone: `npx vitest run --project api`. */
+/** Every folder with tests is a project of its own, so that its tests run alone: `npx vitest run --project api`. */
+export const projects = ["core", "njs", "api", "sandbox", "e2e", "setup"];
+
 export default defineConfig({
   test: {
-    projects: ["core", "njs", "api", "sandbox", "e2e", "setup"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    projects: projects.map(name => ({
+      extends: true,
+      test: { name, root: name, include: ["**/*.test.ts"], exclude: ["**/node_modules/**", "**/dist/**"] },
+    })),
   },
 });

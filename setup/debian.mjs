@@ -19,10 +19,7 @@ import { run } from "./run.mjs";
  * @property {string} sha256 lower-case hex
  */
 
-const KEYRINGS = [
-  "/usr/share/keyrings/debian-archive-keyring.gpg",
-  "/usr/share/keyrings/debian-archive-keyring.pgp",
-];
+const KEYRINGS = ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
 
 /**
  * Reads the archives from apt's sources, `sources.list` and `sources.list.d`, so that the project names no host of its own.
@@ -33,7 +30,12 @@ const KEYRINGS = [
 export function readDebianArchives(aptDir = "/etc/apt") {
   const parts = join(aptDir, "sources.list.d");
   const files = [join(aptDir, "sources.list")];
-  if (existsSync(parts)) files.push(...readdirSync(parts).sort().map(name => join(parts, name)));
+  if (existsSync(parts))
+    files.push(
+      ...readdirSync(parts)
+        .sort()
+        .map(name => join(parts, name)),
+    );
   const archives = files.flatMap(file => {
     if (!existsSync(file)) return [];
     if (file.endsWith(".list")) return parseOneLineSources(readFileSync(file, "utf8"));

@@ -1,5 +1,7 @@
 import { CommandError, messageOf } from "./run.mjs";
 
+const SHOWN_LINES = 12;
+
 /**
  * One way that was tried to get a component, and why it failed.
  *
@@ -20,9 +22,18 @@ export class MissingComponent extends Error {
   constructor({ component, attempts, consequence, logFile }) {
     const why = attempts.flatMap(({ way, error }) => [
       `  ${way}: ${messageOf(error)}`,
-      ...(error instanceof CommandError ? error.lastLines.map(line => `      ${line}`) : []),
+      ...(error instanceof CommandError ? lastLinesOf(error.output) : []),
     ]);
     super([`could not get ${component}`, ...why, `  without it: ${consequence}`, `  log: ${logFile}`].join("\n"));
     this.name = "MissingComponent";
   }
+}
+
+/** @param {string} output */
+function lastLinesOf(output) {
+  const lines = output.split("\n").map(line => line.trimEnd());
+  return lines
+    .filter(line => line !== "")
+    .slice(-SHOWN_LINES)
+    .map(line => `      ${line}`);
 }

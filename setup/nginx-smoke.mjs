@@ -38,7 +38,9 @@ export async function smokeNginx(command, modules) {
   chmodSync(dir, 0o755);
   writeFileSync(join(dir, "smoke.js"), SCRIPT);
   writeFileSync(join(dir, "nginx.conf"), configurationOf(dir, modules, socket));
-  const child = spawn(command, ["-e", errorLog, "-c", join(dir, "nginx.conf"), "-g", "daemon off;"], { stdio: "ignore" });
+  const child = spawn(command, ["-e", errorLog, "-c", join(dir, "nginx.conf"), "-g", "daemon off;"], {
+    stdio: "ignore",
+  });
   /** @type {Promise<string>} */
   const ended = new Promise(resolve => {
     child.once("error", error => resolve(error.message));
@@ -47,7 +49,9 @@ export async function smokeNginx(command, modules) {
   try {
     return await judge(socket, ended);
   } catch (error) {
-    const log = existsSync(errorLog) ? readFileSync(errorLog, "utf8").trim().split("\n").slice(-5).join("\n      ") : "";
+    const log = existsSync(errorLog)
+      ? readFileSync(errorLog, "utf8").trim().split("\n").slice(-5).join("\n      ")
+      : "";
     throw new Error(`${error instanceof Error ? error.message : error}\n      ${log}`);
   } finally {
     child.kill("SIGQUIT");
@@ -116,7 +120,9 @@ function ask(socketPath, path) {
  * @param {string} socket
  */
 function configurationOf(dir, modules, socket) {
-  const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(kind => `  ${kind}_temp_path ${dir}/temp/${kind};`);
+  const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    kind => `  ${kind}_temp_path ${dir}/temp/${kind};`,
+  );
   return `
 load_module ${modules}/ngx_http_js_module.so;
 ${process.getuid?.() === 0 ? "user root;" : ""}

@@ -87,7 +87,10 @@ function listWays(context, logFile) {
       },
     })),
   );
-  const none = { way: "Debian", build: () => Promise.reject(new Error("no Debian archive in this machine's apt sources")) };
+  const none = {
+    way: "Debian",
+    build: () => Promise.reject(new Error("no Debian archive in this machine's apt sources")),
+  };
   const own = {
     way: "the machine's own NGINX",
     /** @param {string} draft */

@@ -1,8 +1,6 @@
 import { spawn } from "node:child_process";
 import { createWriteStream, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
-
-const KEPT_LINES = 12;
+import { basename, dirname } from "node:path";
 
 /**
  * What a command is run with.
@@ -14,16 +12,16 @@ const KEPT_LINES = 12;
  * @property {number} [lockFd] the setup's lock; the child keeps it open, so that an orphan of a killed setup still holds it
  */
 
-/** A command that could not be started or did not end with 0. `lastLines` are the last lines it wrote. */
+/** A command that could not be started or did not end with 0. `output` is all it wrote to stdout and stderr. */
 export class CommandError extends Error {
   /**
    * @param {string} message
-   * @param {string[]} lastLines
+   * @param {string} output
    */
-  constructor(message, lastLines) {
+  constructor(message, output) {
     super(message);
     this.name = "CommandError";
-    this.lastLines = lastLines;
+    this.output = output;
   }
 }
 
@@ -50,14 +48,14 @@ export async function run(command, args, options) {
   });
   running.add(child);
   let stdout = "";
-  let tail = "";
+  let output = "";
   child.stdout?.setEncoding("utf8").on("data", text => {
     stdout += text;
   });
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", text => {
       log.write(text);
-      tail = (tail + text).slice(-8192);
+      output += text;
     });
   }
   try {
@@ -66,10 +64,10 @@ export async function run(command, args, options) {
       child.once("close", (code, signal) => resolve(signal ?? code));
     });
     if (ending === 0) return stdout;
-    throw new CommandError(`${command} ended with ${ending}`, lastLinesOf(tail));
+    throw new CommandError(`${basename(command)} ended with ${ending}`, output);
   } catch (error) {
     if (error instanceof CommandError) throw error;
-    throw new CommandError(`${command} did not start: ${messageOf(error)}`, []);
+    throw new CommandError(`${command} did not start: ${messageOf(error)}`, "");
   } finally {
     running.delete(child);
     log.end();
@@ -91,16 +89,4 @@ export function stopRunning(signal) {
  */
 export function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
-}
-
-/**
- * @param {string} text
- * @returns {string[]}
- */
-function lastLinesOf(text) {
-  return text
-    .split("\n")
-    .map(line => line.trimEnd())
-    .filter(line => line !== "")
-    .slice(-KEPT_LINES);
 }
