@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** `stack.json` of a running stack, as far as a journey needs it (design 7). */
+export interface StackDescription {
+  ready: boolean;
+  arm: {
+    url: string;
+    caFile: string;
+    authority: string;
+    tenantId: string;
+    subscriptionId: string;
+    resourceGroup: string;
+    clients: Record<string, { clientId: string; clientSecret: string; roles: string[] }>;
+  };
+  rp: { url: string; caFile: string; armCertFile: string; armKeyFile: string; nrpAppId: string; adminUrl: string };
+  gates: { nginx: { httpUrl: string; proxyProtocolAddress: string; accessLog: string } };
+  feed: { url: string; tokens: Record<string, string> };
+  upstream: { url: string };
+  zone: { private: string; public: string };
+}
+
+/** A stack of this test's own, started by the sandbox's script and known by its `stack.json` alone. */
+export interface Stack {
+  description: StackDescription;
+  stop(): Promise<void>;
+}
+
+const main = fileURLToPath(new URL("../../../sandbox/src/main.ts", import.meta.url));
+
+/** Starts the stack in a state folder of its own. Rejects with its output when it ends before it is ready. */
+export async function startStack(): Promise<Stack> {
+  const state = mkdtempSync(join(tmpdir(), "linkgate-e2e-"));
+  const child = spawn(process.execPath, [main, "--no-story"], {
+    env: { ...process.env, LINKGATE_STATE_DIR: state },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const output: string[] = [];
+  child.stdout.on("data", chunk => output.push(String(chunk)));
+  child.stderr.on("data", chunk => output.push(String(chunk)));
+  const file = join(state, "stack.json");
+  try {
+    await untilWritten(file, child, output);
+  } catch (error) {
+    rmSync(state, { recursive: true, force: true });
+    throw error;
+  }
+  return {
+    description: JSON.parse(readFileSync(file, "utf8")) as StackDescription,
+    async stop() {
+      await end(child);
+      rmSync(state, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves when `file` is there; the child says something on each of its steps, so its output is the event to look at. */
+function untilWritten(file: string, child: ChildProcess, output: string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      if (existsSync(file)) resolve();
+    };
+    child.stdout?.on("data", look);
+    child.stderr?.on("data", look);
+    child.once("exit", code => reject(new Error(`The stack ended with ${code} before it was ready:\n${output.join("")}`)));
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  await ended;
+}
