@@ -1,0 +1,74 @@
+import { armErrors } from "./errors.ts";
+
+/** A path of ARM, taken apart. Names keep the caller's case; compare them without regard to it. */
+export interface ResourcePath {
+  subscriptionId: string | undefined;
+  group: string | undefined;
+  /** Of the last `/providers/`, so that an extension resource belongs to its own provider. */
+  namespace: string | undefined;
+  types: string[];
+  names: string[];
+}
+
+/**
+ * Takes apart `/subscriptions/{s}[/resourceGroups/{g}]/providers/{namespace}/{type}/{name}...`.
+ *
+ * @throws ArmError 400 for a segment that a provider could read in another way than the role check did.
+ */
+export function parseResourcePath(path: string): ResourcePath {
+  const segments = path.split("/").slice(1).map(decodeSegment);
+  if (segments.at(-1) === "") segments.pop();
+  const parsed: ResourcePath = {
+    subscriptionId: undefined,
+    group: undefined,
+    namespace: undefined,
+    types: [],
+    names: [],
+  };
+  let index = 0;
+  while (index < segments.length) {
+    const word = segments[index]?.toLowerCase();
+    const value = segments[index + 1];
+    if (word === "subscriptions" && index === 0) parsed.subscriptionId = value;
+    else if (word === "resourcegroups" && index === 2) parsed.group = value;
+    else if (word === "providers") Object.assign(parsed, { namespace: value, types: [], names: [] });
+    else {
+      parsed.types.push(segments[index] ?? "");
+      if (value !== undefined) parsed.names.push(value);
+    }
+    index += 2;
+  }
+  return parsed;
+}
+
+function decodeSegment(segment: string): string {
+  let text: string;
+  try {
+    text = decodeURIComponent(segment);
+  } catch {
+    throw armErrors.badPath();
+  }
+  if (text === "." || text === ".." || /[/\\?#\0]/.test(text)) throw armErrors.badPath();
+  return text;
+}
+
+/** The permission that a request needs, such as `Microsoft.Network/privateEndpoints/write`. */
+export function nameAction(method: string, path: ResourcePath): string {
+  const verb = { GET: "read", HEAD: "read", PUT: "write", PATCH: "write", DELETE: "delete" }[method] ?? "action";
+  return [nameType(path), verb].join("/");
+}
+
+function nameType(path: ResourcePath): string {
+  if (path.namespace === undefined) {
+    return path.group === undefined && path.types.length === 0
+      ? "Microsoft.Resources/subscriptions"
+      : "Microsoft.Resources/subscriptions/resourceGroups";
+  }
+  if (path.types.length === 0) return "Microsoft.Resources/subscriptions/providers";
+  return [path.namespace, ...path.types].join("/");
+}
+
+/** Whether two names of ARM are the same. */
+export function sameName(left: string, right: string): boolean {
+  return left.toLowerCase() === right.toLowerCase();
+}

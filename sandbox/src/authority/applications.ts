@@ -1,0 +1,49 @@
+import { randomBytes } from "node:crypto";
+import type { RoleAssignment } from "../arm/roles.ts";
+
+/** A service principal: an application that signs in with a secret. */
+export interface Application {
+  name: string;
+  clientId: string;
+  /** The principal's object id in the tenant, which ARM's messages name. */
+  objectId: string;
+  secret: string;
+  /** What it may do at ARM. */
+  assignments: RoleAssignment[];
+  /** App roles that the api's admin audience finds in its tokens. */
+  appRoles: string[];
+}
+
+/** The sandbox's one tenant and subscription. Fixed, so that an id copied from one run means the same in the next. */
+export const tenantId = "7e9a4c10-5d0b-4c56-9d52-0f0a1b2c3d4e";
+export const subscriptionId = "3f1d6a52-8f1e-4a37-b0c4-5a6b7c8d9e0f";
+/** The app id that the sandbox's NRP signs in with. Azure's own is not public: configuration everywhere else. */
+export const nrpAppId = "9c2b1f44-6a0d-4d7b-8c31-2e4f5a6b7c8d";
+/** The audience of the api's admin endpoints. */
+export const adminAudience = "api://linkgate-admin";
+
+/** The applications of a new sandbox, each with a secret drawn now. */
+export function createApplications(): Application[] {
+  const subscription = `/subscriptions/${subscriptionId}`;
+  return [
+    create("contributor", "b7d0c9e1-1111-4f6a-9a10-000000000001", [{ role: "Contributor", scope: subscription }]),
+    create("network-contributor", "b7d0c9e1-1111-4f6a-9a10-000000000002", [
+      { role: "Network Contributor", scope: subscription },
+      { role: "Reader", scope: subscription },
+    ]),
+    create("reader", "b7d0c9e1-1111-4f6a-9a10-000000000003", [{ role: "Reader", scope: subscription }]),
+    create("platform-engineer", "b7d0c9e1-1111-4f6a-9a10-000000000004", [], ["PlatformEngineer"]),
+    create("nrp", nrpAppId, [{ role: "Network Resource Provider", scope: "/" }]),
+  ];
+}
+
+function create(name: string, clientId: string, assignments: RoleAssignment[], appRoles: string[] = []): Application {
+  return {
+    name,
+    clientId,
+    objectId: `0b1ec700${clientId.slice(8)}`,
+    secret: randomBytes(24).toString("base64url"),
+    assignments,
+    appRoles,
+  };
+}

@@ -1,0 +1,65 @@
+import { type Arm, startArm } from "./arm/arm.ts";
+import { healthcareApisRoutes } from "./arm/healthcare-apis-routes.ts";
+import { createProviderHop } from "./arm/provider-hop.ts";
+import { ResourceGroups } from "./arm/resource-groups.ts";
+import { type Application, adminAudience, nrpAppId, subscriptionId, tenantId } from "./authority/applications.ts";
+import type { Authority } from "./authority/authority.ts";
+import type { Certificates } from "./certificates.ts";
+import type { FhirServices } from "./fhir/services.ts";
+import { createProviderClient } from "./nrp/provider-client.ts";
+import { nrpRoutes } from "./nrp/routes.ts";
+import { createTokenSource } from "./token-source.ts";
+
+export const resourceGroup = "linkgate";
+export const location = "westus2";
+
+export interface AzureOptions {
+  certificates: Certificates;
+  applications: Application[];
+  authority: Authority;
+  fhir: FhirServices;
+  /** Base URL of the api's listener for ARM. */
+  providerUrl(): string;
+}
+
+/** Starts ARM with NRP and the provider behind it, one subscription and one resource group. */
+export async function startAzure(options: AzureOptions): Promise<Arm> {
+  const { certificates, authority, applications, fhir } = options;
+  const groups = new ResourceGroups();
+  groups.put(subscriptionId, resourceGroup, location);
+  const nrp = applications.find(one => one.clientId === nrpAppId);
+  if (!nrp) throw new Error("The sandbox has no application for NRP.");
+  authority.addAudience({ name: adminAudience, appRoles: true });
+  return startArm(
+    {
+      server: certificates.server,
+      tokens: { issuer: authority.issuer, keys: authority.keys, applications },
+      authorityUrl: authority.url,
+      tenantId,
+      subscriptions: [{ id: subscriptionId, name: "Linkgate sandbox" }],
+      groups,
+    },
+    async ({ app, url }) => {
+      authority.addAudience({ name: url, appRoles: false });
+      const hop = createProviderHop({
+        armUrl: url,
+        providerUrl: options.providerUrl,
+        ca: certificates.ca,
+        identity: certificates.arm,
+      });
+      const token = createTokenSource({ authority, ca: certificates.ca, application: nrp, resource: url });
+      const provider = createProviderClient({ armUrl: url, ca: certificates.ca, token: token.get });
+      await app.register(healthcareApisRoutes, {
+        hop,
+        nrpAppId,
+        watcher: { appeared: account => fhir.start(account), vanished: account => fhir.stop(account) },
+        customerWrite: provider.send,
+      });
+      await app.register(nrpRoutes, { armUrl: url, provider });
+      app.addHook("onClose", async () => {
+        await token.close();
+        await hop.close();
+      });
+    },
+  );
+}
