@@ -1,8 +1,7 @@
 import { defineConfig } from "vitest/config";
+import { projects } from "./setup/projects.mjs";
 
 /** Every folder with tests is a project of its own, so that its tests run alone: `npx vitest run --project api`. */
-export const projects = ["core", "njs", "api", "sandbox", "e2e", "setup"];
-
 export default defineConfig({
   test: {
     testTimeout: 60_000,

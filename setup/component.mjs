@@ -9,12 +9,12 @@ import { join } from "node:path";
  * @property {string} cache `<root>/.cache`
  * @property {number} lockFd the setup's lock, for its children to keep
  * @property {(name: string) => string} draftFolder makes a new folder to build in, on the cache's file system
- * @property {(draft: string, home: string) => void} replaceFolder puts a finished draft in its place
+ * @property {(draft: string, home: string) => void} replaceFolder puts a finished draft in its place, by renaming
  */
 
 /**
  * @typedef {object} Outcome
- * @property {string} what name, version and origin, for people
+ * @property {string} what version and origin, for people
  * @property {boolean} found true when it was there already
  */
 
@@ -40,8 +40,10 @@ export function createContext(root, lockFd) {
       return draft;
     },
     replaceFolder: (draft, home) => {
-      if (existsSync(home)) renameSync(home, join(drafts, `old-${process.pid}-${Date.now()}`));
+      const old = `${draft}.old`;
+      if (existsSync(home)) renameSync(home, old);
       renameSync(draft, home);
+      rmSync(old, { recursive: true, force: true });
     },
   };
 }

@@ -1,6 +1,8 @@
 import { CommandError, messageOf } from "./run.mjs";
 
-const SHOWN_LINES = 12;
+/** npm says what is wrong first, apt says it last. */
+const FIRST_LINES = 8;
+const LAST_LINES = 8;
 
 /**
  * One way that was tried to get a component, and why it failed.
@@ -22,18 +24,22 @@ export class MissingComponent extends Error {
   constructor({ component, attempts, consequence, logFile }) {
     const why = attempts.flatMap(({ way, error }) => [
       `  ${way}: ${messageOf(error)}`,
-      ...(error instanceof CommandError ? lastLinesOf(error.output) : []),
+      ...(error instanceof CommandError ? excerptOf(error.output).map(line => `      ${line}`) : []),
     ]);
     super([`could not get ${component}`, ...why, `  without it: ${consequence}`, `  log: ${logFile}`].join("\n"));
     this.name = "MissingComponent";
   }
 }
 
-/** @param {string} output */
-function lastLinesOf(output) {
-  const lines = output.split("\n").map(line => line.trimEnd());
-  return lines
-    .filter(line => line !== "")
-    .slice(-SHOWN_LINES)
-    .map(line => `      ${line}`);
+/**
+ * @param {string} output
+ * @returns {string[]}
+ */
+function excerptOf(output) {
+  const lines = output
+    .split("\n")
+    .map(line => line.trimEnd())
+    .filter(line => line !== "");
+  if (lines.length <= FIRST_LINES + LAST_LINES) return lines;
+  return [...lines.slice(0, FIRST_LINES), "[...]", ...lines.slice(-LAST_LINES)];
 }

@@ -4,6 +4,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { CommandError, messageOf } from "./run.mjs";
 
 const START_DEADLINE_MS = 10_000;
 const STOP_DEADLINE_MS = 10_000;
@@ -27,7 +28,7 @@ export default { allow, deny, reject, answer };
  * @param {string} command absolute path of an nginx
  * @param {string} modules folder of its dynamic modules
  * @returns {Promise<{ njs: string }>} the version that njs itself reports
- * @throws {Error} saying what it did wrong, with the end of NGINX's error log
+ * @throws {CommandError} saying what it did wrong, with NGINX's error log
  */
 export async function smokeNginx(command, modules) {
   const dir = mkdtempSync(join(tmpdir(), "linkgate-smoke-"));
@@ -46,16 +47,16 @@ export async function smokeNginx(command, modules) {
     child.once("error", error => resolve(error.message));
     child.once("exit", (code, signal) => resolve(`ended with ${signal ?? code}`));
   });
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
   try {
     return await judge(socket, ended);
   } catch (error) {
-    const log = existsSync(errorLog)
-      ? readFileSync(errorLog, "utf8").trim().split("\n").slice(-5).join("\n      ")
-      : "";
-    throw new Error(`${error instanceof Error ? error.message : error}\n      ${log}`);
+    throw new CommandError(messageOf(error), existsSync(errorLog) ? readFileSync(errorLog, "utf8") : "");
   } finally {
     child.kill("SIGQUIT");
-    if ((await Promise.race([ended, delay(STOP_DEADLINE_MS, null, { ref: false })])) === null) child.kill("SIGKILL");
+    if ((await Promise.race([ended, delay(STOP_DEADLINE_MS, null, { ref: false })])) === null) kill();
+    process.off("exit", kill);
     rmSync(dir, { recursive: true, force: true });
   }
 }

@@ -180,5 +180,5 @@ function readNginxVersion(home) {
 
 /** @param {Manifest} manifest */
 function describe({ nginx, njs, source }) {
-  return `NGINX ${nginx} with njs ${njs} (${source})`;
+  return `${nginx} with njs ${njs} (${source})`;
 }

