@@ -17,12 +17,13 @@ const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP"];
  */
 export async function runInForeground(command, args, { cwd, env }) {
   const child = spawn(command, args, { cwd, env, stdio: "inherit", detached: true });
-  let last = Number.NEGATIVE_INFINITY;
+  /** @type {Map<NodeJS.Signals, number>} */
+  const lastSeen = new Map();
   /** @param {NodeJS.Signals} signal */
   const forward = signal => {
     const now = performance.now();
-    if (now - last > SAME_SIGNAL_MS) child.kill(signal);
-    last = now;
+    if (now - (lastSeen.get(signal) ?? Number.NEGATIVE_INFINITY) > SAME_SIGNAL_MS) child.kill(signal);
+    lastSeen.set(signal, now);
   };
   for (const signal of FORWARDED) process.on(signal, forward);
   try {
