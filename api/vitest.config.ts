@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     name: "api",
     include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/postgres-setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

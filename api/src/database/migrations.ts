@@ -6,7 +6,9 @@ const registry: Migration = {
     for (const statement of [
       sql`create table registry (
         only boolean primary key default true check (only), seed text not null, epoch text not null,
-        epoch_since timestamptz not null default now(), released boolean not null default true)`,
+        epoch_since timestamptz not null default clock_timestamp(), released boolean not null default true,
+        gates_vouched boolean not null default true)`,
+      sql`insert into registry (seed, epoch) values (replace(gen_random_uuid()::text, '-', ''), '')`,
       sql`create table accounts (
         account text primary key, subscription_id text not null, resource_group text not null, resource_type text not null,
         name text not null, location text not null, kind text not null, tags jsonb not null, properties jsonb not null,
@@ -23,18 +25,24 @@ const registry: Migration = {
       sql`create table link_claims (
         link_id bigint primary key check (link_id between 1 and 4294967295), account text not null, name_key text not null)`,
       sql`create index link_claims_by_connection on link_claims (account, name_key)`,
+      // Byte order, so that no locale of the server can change the order of a sweep between two of its pages. The checks
+      // keep anything that could forge a line out of what the gates are sent.
       sql`create table feed (
-        account text primary key, version bigint not null, writer xid8 not null, present boolean not null,
-        public_access text not null check (public_access in ('enabled', 'disabled')), link_ids bigint[] not null)`,
+        account text collate "C" primary key check (account ~ '^[a-z0-9-]{1,63}$'),
+        version bigint not null check (version >= 0), writer xid8 not null, present boolean not null,
+        public_access text not null check (public_access in ('enabled', 'disabled')),
+        link_ids bigint[] not null check (1 <= all (link_ids) and 4294967295 >= all (link_ids)))`,
       sql`create index feed_by_writer on feed (writer)`,
       sql`create table gates (
         incarnation text primary key, gate text not null,
         state text not null check (state in ('live', 'ended', 'retired', 'given-up')),
         first_heard timestamptz not null default clock_timestamp(), heard_at timestamptz not null,
         max_age double precision not null, acknowledged pg_snapshot)`,
+      sql`create index gates_live on gates (incarnation) where state = 'live'`,
       sql`create table cursors (
         cursor text primary key, incarnation text not null references gates on delete cascade, epoch text not null,
-        base pg_snapshot, sweep pg_snapshot not null, last_account text, handed_at timestamptz not null default clock_timestamp())`,
+        base pg_snapshot, sweep pg_snapshot not null, last_account text collate "C", max_age double precision not null,
+        handed_at timestamptz not null default clock_timestamp())`,
       sql`create index cursors_by_gate on cursors (incarnation, handed_at)`,
       sql`create table operations (
         id text primary key, kind text not null, account text not null, name_key text, subscription_id text not null,

@@ -1,6 +1,93 @@
-/** What a NOTIFY may wake. */
+import { setTimeout as delay } from "node:timers/promises";
+import { sql } from "kysely";
+import pg from "pg";
+import type { Queryable } from "./open.ts";
+
+/** What a NOTIFY may wake: the gates' polls, or the worker of operations. */
 export type Topic = "feed" | "operations";
 
+const channels: Readonly<Record<Topic, string>> = { feed: "linkgate_feed", operations: "linkgate_operations" };
+
+/**
+ * Wake-ups from other transactions and other replicas over one shared connection. They are hints: one may come for
+ * nothing, and one may be lost, so whoever waits also looks again on a timer of its own.
+ */
 export interface Notifications {
+  /** How many wake-ups there were. Read it, look at the data, then wait for more than it: nothing in between is lost. */
+  count(topic: Topic): number;
+  /** Resolves when `count(topic)` is no longer `seen`, after `seconds`, or when the signal aborts. Never rejects. */
+  wait(topic: Topic, seen: number, seconds: number, signal: AbortSignal): Promise<void>;
+  /** Ends the connection and every wait. */
   close(): Promise<void>;
+}
+
+/** Wakes whoever waits for the topic, here and in the other replicas, when the transaction commits. */
+export async function notify(tx: Queryable, topic: Topic): Promise<void> {
+  await sql`select pg_notify(${channels[topic]}, '')`.execute(tx);
+}
+
+/** Listens from the first wait on, and again after the connection was lost. */
+export function listen(connection: pg.ClientConfig): Notifications {
+  const counts: Record<Topic, number> = { feed: 0, operations: 0 };
+  const waiting: Record<Topic, Set<() => void>> = { feed: new Set(), operations: new Set() };
+  const closed = new AbortController();
+  let running: Promise<void> | undefined;
+
+  const wake = (topic: Topic): void => {
+    counts[topic] += 1;
+    for (const resolve of [...waiting[topic]]) resolve();
+  };
+  const wakeAll = (): void => {
+    wake("feed");
+    wake("operations");
+  };
+
+  const listenOnce = async (): Promise<void> => {
+    const client = new pg.Client(connection);
+    const ended = new Promise<void>(resolve => {
+      client.on("error", () => resolve());
+      client.on("end", () => resolve());
+      closed.signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    try {
+      await client.connect();
+      client.on("notification", ({ channel }) => wake(channel === channels.feed ? "feed" : "operations"));
+      await client.query(`listen ${channels.feed}; listen ${channels.operations}`);
+      wakeAll(); // whatever was said while nobody listened
+      await ended;
+    } finally {
+      await client.end().catch(() => {});
+    }
+  };
+
+  const keepListening = async (): Promise<void> => {
+    while (!closed.signal.aborted) {
+      await listenOnce().catch(() => {}); // the timers of those who wait carry on meanwhile
+      await delay(500, undefined, { signal: closed.signal }).catch(() => {});
+    }
+  };
+
+  return {
+    count: topic => counts[topic],
+    wait(topic, seen, seconds, signal) {
+      if (counts[topic] !== seen || signal.aborted || closed.signal.aborted) return Promise.resolve();
+      running ??= keepListening();
+      return new Promise(resolve => {
+        const finish = (): void => {
+          clearTimeout(timer);
+          waiting[topic].delete(finish);
+          signal.removeEventListener("abort", finish);
+          resolve();
+        };
+        const timer = setTimeout(finish, seconds * 1000);
+        waiting[topic].add(finish);
+        signal.addEventListener("abort", finish, { once: true });
+      });
+    },
+    async close() {
+      closed.abort();
+      wakeAll();
+      await running;
+    },
+  };
 }

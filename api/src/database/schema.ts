@@ -12,11 +12,16 @@ export interface RegistryTable {
   only: Generated<boolean>;
   /** Random, drawn once when the database was made; a dump carries it, a new server changes the rest of the epoch. */
   seed: string;
-  /** `seed.systemIdentifier.timeline` as last seen by an api. */
+  /** `seed.systemIdentifier.databaseOid.timeline` as last seen by an api; empty before the first look. */
   epoch: string;
   epoch_since: Generated<Date>;
-  /** False from a change of epoch until a platform engineer has reconciled the registry with NRP. */
+  /** False from a change of epoch until a platform engineer has reconciled the registry with NRP; the feed waits for it. */
   released: Generated<boolean>;
+  /**
+   * False from a change of epoch until a platform engineer vouches that no gate process is left which the registry has
+   * forgotten; barriers wait for it, or for the largest age limit (feed rule 9).
+   */
+  gates_vouched: Generated<boolean>;
 }
 
 /** One tenant's FHIR service. The key is its host label, so a name is taken over all subscriptions and zones. */
@@ -72,6 +77,7 @@ export interface LinkClaimsTable {
 /** What the gates are told of an account: one row each, tombstones kept (feed rule 1). */
 export interface FeedTable {
   account: string;
+  /** From 1; 0 only inside the transaction that makes the row. */
   version: number;
   /** `pg_current_xact_id()` of the last writer, as text. */
   writer: ColumnType<string, string, string>;
@@ -105,6 +111,8 @@ export interface CursorsTable {
   sweep: string;
   /** Where the sweep goes on; null between sweeps. */
   last_account: string | null;
+  /** Seconds; the age limit of the poll that this cursor answered, in force at the gate once it comes back with it. */
+  max_age: number;
   handed_at: Generated<Date>;
 }
 

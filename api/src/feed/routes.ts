@@ -1,5 +1,12 @@
-import type { FastifyPluginAsync } from "fastify";
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import type { FastifyReply } from "fastify";
 import type { OpenDatabase } from "../database/open.ts";
+import { recordGoodbye } from "../gates/repository.ts";
+import { writeStartOver } from "./page.ts";
+import { answerPoll } from "./poll.ts";
+import { Refusal, writeRefusal } from "./refusal.ts";
+import { type PollQuery, pollQuery } from "./schema.ts";
+import { readGateTokens } from "./tokens.ts";
 
 export interface FeedOptions {
   readonly database: OpenDatabase;
@@ -7,5 +14,61 @@ export interface FeedOptions {
   readonly tokensFile: string;
 }
 
-/** `GET /gate/v1/changes`. Register it on a Fastify instance with its own listener. */
-export const feedRoutes: FastifyPluginAsync<FeedOptions> = async (_app, _options) => {};
+/**
+ * `GET /gate/v1/changes`: the changes of the registry that the gates follow (design 4). Register it on a Fastify
+ * instance with its own listener. Closing the instance answers the polls that are held back.
+ */
+export const feedRoutes: FastifyPluginAsyncTypebox<FeedOptions> = async (app, { database, tokensFile }) => {
+  const tokens = readGateTokens(tokensFile, error => app.log.error({ err: error }, "gate tokens file can't be used"));
+  const closing = new AbortController();
+  app.addHook("preClose", async () => closing.abort());
+  app.setErrorHandler(writeRefusal);
+  app.decorateRequest("tokenOwner", "");
+  app.addHook("onRequest", async request => {
+    const owner = await tokens.ownerOf(request.headers.authorization);
+    if (owner === undefined) throw new Refusal(401, "Unauthorized", "a valid gate token is needed");
+    request.setDecorator("tokenOwner", owner);
+  });
+
+  app.get("/gate/v1/changes", { schema: { querystring: pollQuery } }, async (request, reply) => {
+    const { query } = request;
+    // A token speaks for one gate name, and for no other (design 4).
+    if (request.getDecorator<string>("tokenOwner") !== query.gate) throw notYours();
+    reply.header("cache-control", "no-store");
+    if (query.bye === "1") {
+      if (!(await recordGoodbye(database.db, query.incarnation, query.gate))) throw notYours();
+      return reply.status(204).send();
+    }
+    const answer = await answerPoll(database, toPoll(query), hungUp(reply), closing.signal);
+    switch (answer.kind) {
+      case "page":
+        return sendText(reply, 200, answer.page);
+      case "keep":
+      case "drop":
+        return sendText(reply, 410, writeStartOver(answer.kind));
+      case "stranger":
+        throw notYours();
+      case "gone":
+        return reply.hijack();
+    }
+  });
+};
+
+const notYours = (): Refusal => new Refusal(403, "Forbidden", "the token belongs to another gate");
+
+function toPoll({ gate, incarnation, cursor, maxAge, wait, limit }: PollQuery) {
+  if (maxAge === undefined) throw new Refusal(400, "BadRequest", "maxAge is missing");
+  return { gate, incarnation, cursor: cursor === "" ? undefined : cursor, maxAge, wait, limit };
+}
+
+/** Aborts when the connection ends before the answer has been sent. */
+function hungUp({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  if (raw.destroyed) controller.abort();
+  raw.once("close", () => controller.abort());
+  return controller.signal;
+}
+
+function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply.status(status).type("text/plain; charset=us-ascii").send(text);
+}
