@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
-import { chown, open, readFile, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chown, open, readdir, readFile, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -76,16 +76,21 @@ class Server {
       throw new Error(`${this.#home} is used by process ${owner.split(" ")[0]}`);
     }
     await this.#write("owner", identify(process.pid));
-    const pid = Number.parseInt(await this.#read("data/postmaster.pid"), 10);
-    if (!(pid > 0) || !isAlive(pid)) return; // PostgreSQL sorts out a stale file itself
-    if (!(await this.#isOurServer(pid))) return rm(join(this.#data, "postmaster.pid"), { force: true });
-    if (owner === identify(process.pid)) throw new Error(`a server is running in ${this.#home} already`);
-    process.kill(pid, "SIGINT");
+    const postmaster = Number.parseInt(await this.#read("data/postmaster.pid"), 10);
     const end = Date.now() + STOP_LIMIT;
-    while (isAlive(pid)) {
-      if (Date.now() > end) throw new Error(`PostgreSQL (process ${pid}) does not stop`);
+    let isTold = false;
+    for (let left = await findProcessesIn(this.#data); left.length > 0; left = await findProcessesIn(this.#data)) {
+      if (Date.now() > end) throw new Error(`PostgreSQL does not stop: ${left.join(", ")} in ${this.#data}`);
+      // Without a postmaster the others see that it is gone, and end by themselves.
+      if (!isTold && left.includes(postmaster)) {
+        if (owner === identify(process.pid)) throw new Error(`a server is running in ${this.#home} already`);
+        process.kill(postmaster, "SIGINT");
+        isTold = true;
+      }
       await delay(LOOK_AGAIN);
     }
+    // Nobody uses the data. A file left by a killed server may name a process that nobody has reaped, or another one's.
+    await rm(join(this.#data, "postmaster.pid"), { force: true });
   }
 
   /** Makes the data of a new server; a run that was cut off leaves nothing behind that counts. Returns the password. */
@@ -116,14 +121,9 @@ class Server {
       this.#child.unref(); // it must not keep this process alive; `exit` stops it
       if (await this.#becomesReady(end)) break;
       const log = await this.#readLog(from);
-      const isTaken = log.includes("Address already in use");
-      // Processes of a server that was killed may still be about to end.
-      const isEnding = log.includes("pre-existing shared memory block");
-      if ((!isEnding && !(isTaken && wanted === undefined)) || Date.now() > end) {
-        throw new Error(`PostgreSQL did not start:\n${log}`);
-      }
-      if (isTaken) port = await findFreePort();
-      await delay(LOOK_AGAIN);
+      const canMove = wanted === undefined && log.includes("Address already in use");
+      if (!canMove || Date.now() > end) throw new Error(`PostgreSQL did not start:\n${log}`);
+      port = await findFreePort();
     }
     await this.#write("port", String(port));
     return port;
@@ -179,10 +179,6 @@ class Server {
     return Promise.race([looks(), failed]);
   }
 
-  async #isOurServer(pid: number): Promise<boolean> {
-    return (await readlink(`/proc/${pid}/cwd`).catch(() => "")) === this.#data;
-  }
-
   #read(name: string): Promise<string> {
     return readFile(join(this.#home, name), "utf8").catch(() => "");
   }
@@ -214,13 +210,11 @@ function identify(pid: number): string {
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+/** The live processes whose working directory is that folder; a server's processes all run in that of its data. */
+async function findProcessesIn(folder: string): Promise<number[]> {
+  const pids = (await readdir("/proc").catch(() => [])).filter(name => /^\d+$/.test(name)).map(Number);
+  const folders = await Promise.all(pids.map(pid => readlink(`/proc/${pid}/cwd`).catch(() => "")));
+  return pids.filter((_, index) => folders[index] === folder);
 }
 
 async function findFreePort(): Promise<number> {

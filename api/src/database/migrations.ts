@@ -5,7 +5,7 @@ const registry: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
     for (const statement of [
       sql`create table registry (
-        only boolean primary key default true check (only), seed text not null, epoch text not null,
+        single boolean primary key default true check (single), seed text not null, epoch text not null,
         epoch_since timestamptz not null default clock_timestamp(), released boolean not null default true,
         gates_vouched boolean not null default true)`,
       sql`insert into registry (seed, epoch) values (replace(gen_random_uuid()::text, '-', ''), '')`,

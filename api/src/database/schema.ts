@@ -9,7 +9,7 @@ export type SystemData = Record<string, string>;
 
 /** The one row that says which life of the database this is (feed rules 8 and 9). */
 export interface RegistryTable {
-  only: Generated<boolean>;
+  single: Generated<boolean>;
   /** Random, drawn once when the database was made; a dump carries it, a new server changes the rest of the epoch. */
   seed: string;
   /** `seed.systemIdentifier.databaseOid.timeline` as last seen by an api; empty before the first look. */
