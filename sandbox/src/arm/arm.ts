@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Identity } from "../certificates.ts";
 import { findFreePort } from "../ports.ts";
 import { type Caller, identifyCaller, type TokenRules } from "./caller.ts";
@@ -63,6 +63,9 @@ export async function startArm(
     https: { cert: options.server.certificate, key: options.server.key },
     bodyLimit,
     forceCloseConnections: true,
+    frameworkErrors: (_error, _request, reply) => {
+      void (reply as FastifyReply).code(400).send(renderArmError(armErrors.badPath()));
+    },
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 300 },
   });
   app.removeAllContentTypeParsers();

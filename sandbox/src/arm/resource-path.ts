@@ -30,7 +30,7 @@ export function parseResourcePath(path: string): ResourcePath {
     const word = segments[index]?.toLowerCase();
     const value = segments[index + 1];
     if (word === "subscriptions" && index === 0) parsed.subscriptionId = value;
-    else if (word === "resourcegroups" && index === 2) parsed.group = value;
+    else if (word === "resourcegroups" && index === 2 && value !== undefined) parsed.group = value;
     else if (word === "providers") Object.assign(parsed, { namespace: value, types: [], names: [] });
     else {
       parsed.types.push(segments[index] ?? "");

@@ -41,6 +41,7 @@ export async function startFhirServices(): Promise<FhirServices> {
     url: `http://127.0.0.1:${port}`,
     async start(account) {
       const name = account.toLowerCase();
+      if (!/^[a-z0-9-]{1,63}$/.test(name)) throw new Error(`"${account}" is no account name.`);
       let server = running.get(name);
       if (!server) {
         server = listenOnSocket(createFhirService(name), join(folder, `${name}.sock`));
