@@ -1,0 +1,25 @@
+import { ACCOUNT_TYPE, accountId, PROVIDER } from "../arm/paths.ts";
+import { quoteEtag } from "../arm/preconditions.ts";
+import { connectionDocument } from "../connections/document.ts";
+import type { Connection } from "../connections/repository.ts";
+import type { Account } from "./repository.ts";
+
+/** An account as ARM's clients see it (arm-contract 2.1), with its private link information (requirement: REST calls, row 5). */
+export function accountDocument(account: Account, connections: readonly Connection[]): object {
+  return {
+    id: accountId(account),
+    name: account.name,
+    type: `${PROVIDER}/${ACCOUNT_TYPE}`,
+    location: account.location,
+    kind: account.kind,
+    etag: quoteEtag(account.etag),
+    tags: account.tags,
+    ...(Object.keys(account.system_data).length === 0 ? {} : { systemData: account.system_data }),
+    properties: {
+      ...account.properties,
+      provisioningState: account.provisioning_state,
+      publicNetworkAccess: account.public_network_access,
+      privateEndpointConnections: connections.map(connection => connectionDocument(account, connection)),
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { setTimeout as delay } from "node:timers/promises";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import { adminRoutes } from "./admin/routes.ts";
+import { buildArmApp } from "./arm/app.ts";
+import { isDatabaseUnavailable } from "./arm/database-errors.ts";
+import type { Config, Listen, Tls } from "./config.ts";
+import { finishers } from "./connections/finish.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "./database/embedded-postgres.ts";
+import { migrateToLatest } from "./database/migrate.ts";
+import { type OpenDatabase, openDatabase } from "./database/open.ts";
+import { feedRoutes } from "./feed/routes.ts";
+import { startOperationWorker } from "./operations/worker.ts";
+
+/** The api while it runs. */
+export interface RunningApi {
+  readonly armUrl: string;
+  readonly feedUrl: string;
+  readonly adminUrl: string;
+  /** Stops accepting, ends long polls, lets requests and the worker's transaction end, closes the database. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly log: FastifyBaseLogger;
+  /** Gives up waiting for the database. */
+  readonly signal?: AbortSignal;
+}
+
+/** Seconds between attempts to reach a database that isn't there yet: the first pause, and the longest. */
+const RETRY = { first: 0.2, longest: 5 };
+
+/** Milliseconds that open requests are given to end when the api stops. */
+const GRACE = 20_000;
+
+/**
+ * Starts the resource provider: registry, worker and the three listeners. Waits, with a line in the log for each
+ * attempt, for a database that is still starting; fails at once when the database refuses us for good.
+ */
+export async function startApi(config: Config, { log, signal }: StartOptions): Promise<RunningApi> {
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  };
+  try {
+    const database = openDatabase(await databaseUrl(config, closers));
+    closers.push(() => database.close());
+    // The driver says twice that a connection has died: to the query, which fails, and here, where nobody need act.
+    database.pool.on("connect", client => client.on("error", () => {}));
+    await waitForDatabase(database, log, signal);
+    const worker = startOperationWorker({ ...database, ...config, finishers, log });
+    closers.push(() => worker.stop());
+
+    const { app: arm } = buildArmApp({ ...config, ...config.arm, database, log });
+    const feed = await buildFeedApp(config, database, log);
+    const admin = await buildAdminApp(config, database, log);
+    // Registered before they listen, so that one whose address is taken doesn't leave the others behind.
+    closers.push(async () => {
+      await Promise.all([close(arm), close(feed), close(admin)]);
+    });
+    return {
+      armUrl: await listen(arm, config.arm.listen, "https"),
+      feedUrl: await listen(feed, config.feed.listen, config.feed.tls === undefined ? "http" : "https"),
+      adminUrl: await listen(admin, config.admin.listen, "https"),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function databaseUrl(config: Config, closers: (() => Promise<void>)[]): Promise<string> {
+  if (config.databaseUrl !== undefined) return config.databaseUrl;
+  if (config.dataDir === undefined) throw new Error("neither a database nor a folder for one is configured");
+  const server: EmbeddedPostgres = await startEmbeddedPostgres({ dataDir: config.dataDir });
+  closers.push(() => server.stop());
+  return server.url;
+}
+
+async function waitForDatabase(database: OpenDatabase, log: FastifyBaseLogger, signal?: AbortSignal): Promise<void> {
+  for (let pause = RETRY.first; ; pause = Math.min(pause * 2, RETRY.longest)) {
+    try {
+      return await migrateToLatest(database.db);
+    } catch (error) {
+      if (!isDatabaseUnavailable(error)) throw error;
+      log.warn({ reason: (error as Error).message, retryIn: pause }, "waiting for the database");
+      await delay(pause * 1000, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+}
+
+async function buildFeedApp(config: Config, database: OpenDatabase, log: FastifyBaseLogger): Promise<FastifyInstance> {
+  const app = bareApp(config.feed.tls, log);
+  await app.register(feedRoutes, { database, tokensFile: config.feed.tokensFile });
+  return app;
+}
+
+async function buildAdminApp(config: Config, database: OpenDatabase, log: FastifyBaseLogger): Promise<FastifyInstance> {
+  const app = bareApp(config.admin.tls, log);
+  const { issuer, audience, jwksUrl } = config.admin;
+  await app.register(adminRoutes, { database, issuer, audience, jwksUrl });
+  return app;
+}
+
+function bareApp(tls: Tls | undefined, log: FastifyBaseLogger): FastifyInstance {
+  const options = { loggerInstance: log, disableRequestLogging: true, exposeHeadRoutes: false };
+  return tls === undefined
+    ? Fastify(options)
+    : (Fastify({ ...options, https: { ...tls } }) as unknown as FastifyInstance);
+}
+
+async function listen(app: FastifyInstance, { host, port }: Listen, protocol: "http" | "https"): Promise<string> {
+  await app.listen({ host, port });
+  const address = app.server.address();
+  if (address === null || typeof address === "string") throw new Error("a listener has no port");
+  const reachable = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  return `${protocol}://${reachable}:${address.port}`;
+}
+
+async function close(app: FastifyInstance): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), GRACE);
+  await app.close();
+  clearTimeout(timer);
+}

@@ -1,0 +1,54 @@
+import type { FastifyInstance } from "fastify";
+import { ArmError } from "./errors.ts";
+
+/** Every stable api-version of Microsoft.HealthcareApis since private link came (arm-contract 2); all are answered alike. */
+export const API_VERSIONS: readonly string[] = [
+  "2020-03-30",
+  "2021-01-11",
+  "2021-11-01",
+  "2022-05-15",
+  "2022-12-01",
+  "2023-02-28",
+  "2023-09-06",
+  "2023-11-01",
+  "2023-12-01",
+  "2024-03-01",
+  "2024-03-31",
+];
+
+const WELL_FORMED = /^\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|rc|privatepreview))?$/i;
+
+/** Refuses requests without an api-version that is known (ARM RPC common-api-details; codes: arm-contract 4.4). */
+export function registerApiVersion(app: FastifyInstance): void {
+  app.addHook("onRequest", async request => {
+    request.apiVersion = checkApiVersion(request.query as Record<string, unknown>);
+  });
+}
+
+/**
+ * @returns the api-version of a query
+ * @throws ArmError MissingApiVersionParameter, InvalidApiVersionParameter or UnsupportedApiVersionValue
+ */
+export function checkApiVersion(query: Record<string, unknown>): string {
+  // ARM passes the client's query through untouched, and clients vary in the case of its names.
+  const given = Object.keys(query)
+    .filter(name => name.toLowerCase() === "api-version")
+    .flatMap(name => query[name]);
+  const value = given[0];
+  if (given.length === 0 || value === "") {
+    throw new ArmError(
+      "MissingApiVersionParameter",
+      "The api-version query parameter (?api-version=) is required for all requests.",
+    );
+  }
+  if (given.length > 1 || typeof value !== "string" || !WELL_FORMED.test(value)) {
+    throw new ArmError("InvalidApiVersionParameter", "The api-version must be given once, as YYYY-MM-DD.");
+  }
+  if (!API_VERSIONS.includes(value)) {
+    throw new ArmError(
+      "UnsupportedApiVersionValue",
+      `The api-version '${value}' is not supported. Supported are: ${API_VERSIONS.join(", ")}.`,
+    );
+  }
+  return value;
+}

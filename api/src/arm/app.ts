@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { registerAccounts } from "../accounts/routes.ts";
+import { registerConnections } from "../connections/routes.ts";
+import { registerProxies } from "../proxies/routes.ts";
+import { registerApiVersion } from "./api-version.ts";
+import { BODY_LIMIT, registerRawBodies } from "./body.ts";
+import { registerCaller } from "./caller.ts";
+import type { ArmContext } from "./context.ts";
+import { rawErrorAnswer, registerErrors, sendError } from "./errors.ts";
+import { registerHeaders } from "./headers.ts";
+import { registerOperationResults } from "./operation-results.ts";
+import { ROUTER_OPTIONS, registerPathChecks } from "./paths.ts";
+import { isTrusted, registerTrust, untrusted } from "./trust.ts";
+
+/** Milliseconds a request may take to arrive; ARM itself gives up after 60 s. */
+const REQUEST_TIMEOUT = 60_000;
+
+export interface ArmAppOptions extends ArmContext {
+  /** PEM, of the listener. */
+  readonly tls: { readonly cert: string; readonly key: string };
+  /** ARM's client certificates, DER. */
+  readonly clientCertificates: readonly Buffer[];
+  /** Lower case. */
+  readonly nrpAppIds: ReadonlySet<string>;
+  readonly log: FastifyBaseLogger;
+}
+
+/** A route of the ARM listener, as tests enumerate them. */
+export interface ArmRoute {
+  readonly method: string;
+  readonly path: string;
+  readonly nrpOnly: boolean;
+}
+
+/**
+ * The ARM listener: HTTPS with mutual TLS. Every request passes the hooks in this order (design 5): headers, trust,
+ * api-version, caller, path; then the handler: resource, body, state.
+ */
+export function buildArmApp(options: ArmAppOptions): { app: FastifyInstance; routes: readonly ArmRoute[] } {
+  const app: FastifyInstance = Fastify({
+    loggerInstance: options.log,
+    disableRequestLogging: true,
+    // The trust hook decides, so that strangers get ARM's 403 instead of a broken handshake.
+    https: { cert: options.tls.cert, key: options.tls.key, requestCert: true, rejectUnauthorized: false },
+    routerOptions: ROUTER_OPTIONS,
+    exposeHeadRoutes: false,
+    // Requests that arrive while the listener closes are answered like any other, on connections that end then.
+    return503OnClosing: false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT,
+    frameworkErrors: (error, request, reply) => {
+      // No hook has run for a path that can't be decoded.
+      const known = request as FastifyRequest;
+      known.armRequestId = randomUUID();
+      reply.header("x-ms-request-id", known.armRequestId);
+      const cause = isTrusted(known, options.clientCertificates) ? error : untrusted();
+      sendError(cause, known, reply as FastifyReply, options.retryAfter);
+    },
+    clientErrorHandler(error, socket) {
+      if (error.code === "ECONNRESET" || socket.destroyed) return;
+      socket.end(rawErrorAnswer(clientErrorCode(error.code), "The bytes sent are no HTTP request.", randomUUID()));
+    },
+  });
+  const routes: ArmRoute[] = [];
+  app.addHook("onRoute", route => {
+    routes.push({ method: String(route.method), path: route.url, nrpOnly: route.config?.nrpOnly === true });
+  });
+  registerHeaders(app);
+  registerTrust(app, options.clientCertificates);
+  registerApiVersion(app);
+  registerCaller(app, options.nrpAppIds);
+  registerPathChecks(app);
+  registerRawBodies(app);
+  registerErrors(app, options.retryAfter);
+  registerAccounts(app, options);
+  registerConnections(app, options);
+  registerProxies(app, options);
+  registerOperationResults(app, options);
+  return { app, routes };
+}
+
+function clientErrorCode(code: string): "RequestTimeout" | "RequestHeaderFieldsTooLarge" | "InvalidRequestContent" {
+  switch (code) {
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return "RequestTimeout";
+    case "HPE_HEADER_OVERFLOW":
+      return "RequestHeaderFieldsTooLarge";
+    default:
+      return "InvalidRequestContent";
+  }
+}

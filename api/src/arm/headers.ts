@@ -1,0 +1,55 @@
+import { randomUUID } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+
+/** What a header may hold to be logged and sent back: printable ASCII, not long. */
+const ECHOABLE = /^[\x21-\x7e]{1,128}$/;
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Our own id of this request, in the answer and in the log. */
+    armRequestId: string;
+    /** ARM's `x-ms-correlation-request-id`; drawn here when absent, so that every change can be traced. */
+    correlationId: string;
+    /** Set once the api-version was accepted. */
+    apiVersion: string;
+  }
+}
+
+/**
+ * Sets the headers that every answer carries, errors too (ARM RPC, arm-contract 4.1 and 4.2): `x-ms-request-id`,
+ * `x-ms-correlation-request-id`, and the client's request id when it asked for it. Must be the first hook.
+ */
+export function registerHeaders(app: FastifyInstance): void {
+  app.decorateRequest("armRequestId", "");
+  app.decorateRequest("correlationId", "");
+  app.decorateRequest("apiVersion", "");
+  app.addHook("onRequest", async (request, reply) => {
+    request.armRequestId = randomUUID();
+    const correlation = request.headers["x-ms-correlation-request-id"];
+    request.correlationId = isEchoable(correlation) ? correlation : randomUUID();
+    reply.header("x-ms-request-id", request.armRequestId);
+    reply.header("x-ms-correlation-request-id", request.correlationId);
+    const client = request.headers["x-ms-client-request-id"];
+    const wanted = request.headers["x-ms-return-client-request-id"];
+    if (isEchoable(client) && String(wanted).toLowerCase() === "true") reply.header("x-ms-client-request-id", client);
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const client = request.headers["x-ms-client-request-id"];
+    request.log.info(
+      {
+        method: request.method,
+        path: request.url.split("?", 1)[0],
+        status: reply.statusCode,
+        milliseconds: Math.round(reply.elapsedTime),
+        requestId: request.armRequestId,
+        correlationId: request.correlationId,
+        clientRequestId: isEchoable(client) ? client : undefined,
+      },
+      "answered ARM",
+    );
+  });
+}
+
+function isEchoable(value: string | string[] | undefined): value is string {
+  return typeof value === "string" && ECHOABLE.test(value);
+}
