@@ -73,7 +73,7 @@ export class Decision {
     if (isLink) writeClient(source, this.link, this.client);
 
     const state = table.readState();
-    if (state === TABLE_NONE || (isLink && state !== TABLE_CURRENT)) return TABLE_UNAVAILABLE;
+    if (state !== TABLE_CURRENT && (isLink || state !== TABLE_EXPIRED)) return TABLE_UNAVAILABLE;
     const entry = table.findEntry(this.host.accountLength);
     if (entry === null) return UNKNOWN_ACCOUNT;
     const linkIds = startOfLinkIds(entry);

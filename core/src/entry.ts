@@ -2,7 +2,9 @@ import { COMMA, isDigit, TAB, Text, TextSink } from "./text.ts";
 
 // An entry is what the table holds for an account: `enabled<TAB>822088585,17<TAB>12`, that is public access, approved link
 // ids, version of the change. A removal stays as `removed<TAB><TAB>12`, so that a late older change can't bring the account
-// back (feed rule 19). An entry that begins with any other word can't be read.
+// back (feed rule 19). An entry that begins with any other word can't be read. Nothing behind the word is checked here:
+// `writeEntry` makes every entry, and only of lines that `readLine` has checked. The version comes last, because there no
+// link id can be found that nothing follows, and a change compares it without reading the ids.
 
 /** Where the link ids of an entry begin; 0 for a removed account, -1 for an entry that can't be read. */
 export function startOfLinkIds(entry: Text): i32 {

@@ -1,5 +1,6 @@
+import { startOfLinkIds } from "./entry.ts";
 import { isAccount } from "./host.ts";
-import { COMMA, EQUALS, equals, HYPHEN, indexOfCode, isDigit, PLUS, TAB, Text, TextSink, ZERO } from "./text.ts";
+import { COMMA, EQUALS, equals, HYPHEN, indexOfCode, isDigit, LF, PLUS, TAB, Text, TextSink, ZERO } from "./text.ts";
 
 /** What a line of the feed is (design 4). */
 export const LINE_MALFORMED: i32 = 0;
@@ -16,18 +17,20 @@ export class Line {
   /** The version is `[versionStart, versionEnd)`: a canonical decimal of 1 to 19 digits. */
   versionStart: i32 = 0;
   versionEnd: i32 = 0;
-  /** `enabled<TAB>ids` is `[recordStart, end)`; empty for a removal. */
+  /** `enabled<TAB>ids` is `[recordStart, end)`; empty for a removal. The LF is at `end`: the next line begins behind it. */
   recordStart: i32 = 0;
   end: i32 = 0;
 }
 
 /**
- * Reads the line `[from, end)` of a page, without its LF:
+ * Reads the line of a page that begins at `from` and whose LF is at `end` (-1 if none follows):
  * `+account<TAB>version<TAB>enabled|disabled<TAB>id,id`, `-account<TAB>version` or, last of a page, `=cursor<TAB>more|done`.
- * A page with a malformed line, or whose last line alone is not `LINE_MORE` or `LINE_DONE`, is dropped whole.
+ * `LINE_MORE` and `LINE_DONE` come for a line that ends the page, so a gate reads line by line until one of the two; a
+ * `LINE_MALFORMED` before it drops the page whole (design 4). `line` has a meaning for all results but that one.
  */
 export function readLine(page: Text, from: i32, end: i32, line: Line): i32 {
-  const first: i32 = from < end ? page.charCodeAt(from) : 0;
+  if (end <= from || end >= page.length || page.charCodeAt(end) !== LF) return LINE_MALFORMED;
+  const first = page.charCodeAt(from);
   line.nameStart = from + 1;
   line.nameEnd = indexOfCode(page, TAB, from + 1, end);
   line.end = end;
@@ -44,11 +47,10 @@ export function readLine(page: Text, from: i32, end: i32, line: Line): i32 {
     return line.versionEnd === end ? LINE_REMOVAL : LINE_MALFORMED;
   }
   line.recordStart = line.versionEnd + 1;
-  if (line.recordStart >= end) return LINE_MALFORMED;
-  let ids: i32 = -1;
+  let ids: i32 = end + 1;
   if (page.startsWith("enabled\t", line.recordStart)) ids = line.recordStart + 8;
   else if (page.startsWith("disabled\t", line.recordStart)) ids = line.recordStart + 9;
-  return ids >= 0 && areLinkIds(page, ids, end) ? LINE_UPSERT : LINE_MALFORMED;
+  return ids <= end && areLinkIds(page, ids, end) ? LINE_UPSERT : LINE_MALFORMED;
 }
 
 /** Writes the entry that a line makes of its account. `kind` is `LINE_UPSERT` or `LINE_REMOVAL`. */
@@ -60,8 +62,12 @@ export function writeEntry(page: Text, line: Line, kind: i32, sink: TextSink): v
   sink.putPart(page, line.versionStart, line.versionEnd);
 }
 
-/** True if the line's version is higher than the one in `entry` (feed rule 19). Versions compare within one generation only. */
+/**
+ * True if the line's version is higher than the one in `entry` (feed rule 19), or the entry can't be read and so has none.
+ * Versions compare within one generation only.
+ */
 export function isNewer(page: Text, line: Line, entry: Text): bool {
+  if (startOfLinkIds(entry) < 0) return true;
   let start = entry.length;
   while (start > 0 && entry.charCodeAt(start - 1) !== TAB) start--;
   const digits = line.versionEnd - line.versionStart;
@@ -88,6 +94,7 @@ export function readStartOver(body: Text): i32 {
 
 /** A cursor is opaque: 1 to 200 printable ASCII characters. */
 function readLastLine(page: Text, line: Line): i32 {
+  if (line.end + 1 !== page.length) return LINE_MALFORMED; // something follows, or two answers in one
   const length = line.nameEnd - line.nameStart;
   if (length < 1 || length > 200) return LINE_MALFORMED;
   for (let at = line.nameStart; at < line.nameEnd; at++) {

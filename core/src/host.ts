@@ -8,9 +8,16 @@ export class Zones {
   readonly suffixes: string[] = [];
   readonly privacy: bool[] = [];
 
-  /** Adds a pair. False, and nothing added, unless both are lower-case DNS names of letters, digits, hyphens and dots. */
+  /**
+   * Adds a pair. False, and nothing added, unless both are lower-case DNS names of letters, digits, hyphens and dots, and
+   * new: one suffix can't be public and private, nor belong to two zones.
+   */
   add(publicSuffix: string, privateSuffix: string): bool {
     if (!isSuffix(publicSuffix) || !isSuffix(privateSuffix) || publicSuffix === privateSuffix) return false;
+    for (let zone: i32 = 0; zone < this.suffixes.length; zone++) {
+      const known = this.suffixes[zone];
+      if (known === "." + publicSuffix || known === "." + privateSuffix) return false;
+    }
     this.insert("." + publicSuffix, false);
     this.insert("." + privateSuffix, true);
     return true;

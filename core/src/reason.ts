@@ -1,23 +1,20 @@
-/** Why a request is let in or not: an index into {@link REASONS}. */
-export const PRIVATE_LINK: i32 = 0;
-export const PUBLIC: i32 = 1;
-export const HEALTH_CHECK: i32 = 2;
-export const UNKNOWN_HOST: i32 = 3;
-export const UNREADABLE_SOURCE: i32 = 4;
-export const CONFLICTING_LINK_IDS: i32 = 5;
-export const TABLE_UNAVAILABLE: i32 = 6;
-export const UNKNOWN_ACCOUNT: i32 = 7;
-export const UNREADABLE_RECORD: i32 = 8;
-export const PRIVATE_LINK_NOT_ENABLED: i32 = 9;
-export const LINK_ID_MISMATCH: i32 = 10;
-export const NOT_PRIVATE_LINK: i32 = 11;
-export const PUBLIC_ACCESS_DISABLED: i32 = 12;
+/** Why a request is let in or not: an index into {@link REASONS}. 0 is a denial, so that a number nobody set admits nobody. */
+export const UNKNOWN_HOST: i32 = 0;
+export const UNREADABLE_SOURCE: i32 = 1;
+export const CONFLICTING_LINK_IDS: i32 = 2;
+export const TABLE_UNAVAILABLE: i32 = 3;
+export const UNKNOWN_ACCOUNT: i32 = 4;
+export const UNREADABLE_RECORD: i32 = 5;
+export const PRIVATE_LINK_NOT_ENABLED: i32 = 6;
+export const LINK_ID_MISMATCH: i32 = 7;
+export const NOT_PRIVATE_LINK: i32 = 8;
+export const PUBLIC_ACCESS_DISABLED: i32 = 9;
+export const PRIVATE_LINK: i32 = 10;
+export const PUBLIC: i32 = 11;
+export const HEALTH_CHECK: i32 = 12;
 
 /** The reasons as access log, metrics and portal spell them. */
 export const REASONS: string[] = [
-  "private-link",
-  "public",
-  "health-check",
   "unknown-host",
   "unreadable-source",
   "conflicting-link-ids",
@@ -28,6 +25,9 @@ export const REASONS: string[] = [
   "link-id-mismatch",
   "not-private-link",
   "public-access-disabled",
+  "private-link",
+  "public",
+  "health-check",
 ];
 
 /** True for the reasons that let a request in. */

@@ -1,3 +1,4 @@
+import { StringSink } from "../src/glue/js/string-sink.ts";
 import {
   Decision,
   isAllowed,
@@ -7,16 +8,15 @@ import {
   readAddress,
   readLinkTlv,
   Source,
-  type Table,
   TABLE_CURRENT,
   TABLE_EXPIRED,
   TABLE_NONE,
+  type Table,
   TLV_OFF,
   TLV_OPTIONAL,
   TLV_REQUIRED,
   Zones,
 } from "../src/index.ts";
-import { StringSink } from "../src/glue/js/string-sink.ts";
 
 /** One request and what the gate knows when it comes: the row of a case file without its verdict. README.md says what each field means. */
 export interface Question {
