@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { basename, delimiter, dirname, join } from "node:path";
 
@@ -35,9 +36,21 @@ export function environmentFor(node, base = process.env) {
  */
 export function npmOn(node, cache) {
   const env = environmentFor(node);
+  env.npm_config_globalconfig ??= findGlobalConfig();
   if (env.npm_config_cache === undefined && !isWritable(env.HOME)) env.npm_config_cache = join(cache, "npm");
   const script = findNpmScript();
   return script === null ? { command: "npm", args: [], env } : { command: node, args: [script], env };
+}
+
+/**
+ * The machine's registry and certificates may stand in npm's global configuration, which an npm on another Node would look
+ * for in another place.
+ *
+ * @returns {string | undefined}
+ */
+function findGlobalConfig() {
+  const { status, stdout } = spawnSync("npm", ["config", "get", "globalconfig"], { encoding: "utf8" });
+  return status === 0 ? stdout.trim() : undefined;
 }
 
 /** @returns {string | null} npm's own script, to be run by a Node of our choice rather than by its `#!` line */
