@@ -1,14 +1,22 @@
+import { existsSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 import { projects } from "./setup/projects.mjs";
 
-/** Every folder with tests is a project of its own, so that its tests run alone: `npx vitest run --project api`. */
+/**
+ * Every folder with tests is a project of its own, so that its tests run alone: `npx vitest run --project api`. One that
+ * needs more than this has a `vitest.config.ts`.
+ */
 export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    projects: projects.map(name => ({
-      extends: true,
-      test: { name, root: name, include: ["**/*.test.ts"], exclude: ["**/node_modules/**", "**/dist/**"] },
-    })),
+    projects: projects.map(name =>
+      existsSync(`${import.meta.dirname}/${name}/vitest.config.ts`)
+        ? name
+        : {
+            extends: true,
+            test: { name, root: name, include: ["**/*.test.ts"], exclude: ["**/node_modules/**", "**/dist/**"] },
+          },
+    ),
   },
 });

@@ -170,7 +170,7 @@ class Server {
     const looks = async (): Promise<boolean> => {
       while (child.exitCode === null && child.signalCode === null) {
         const [pid, , , , , , , status] = (await this.#read("data/postmaster.pid")).split("\n");
-        if (Number(pid) === child.pid && status?.trim() === "ready") return true;
+        if (Number(pid) === child.pid && /^(ready|standby) *$/.test(status ?? "")) return true;
         if (Date.now() > end) child.kill("SIGQUIT");
         await delay(LOOK_AGAIN);
       }

@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { isDatabaseUnavailable } from "../arm/database-errors.ts";
 import { RegistryUnavailable } from "../database/epoch.ts";
 
 /** A refusal with a status of its own; everything else that is thrown is a 500 or, from the database, a 503. */
@@ -32,27 +33,7 @@ function toRefusal(error: FastifyError | Error): Refusal {
   if ("validation" in error && error.validation !== undefined) return new Refusal(400, "BadRequest", error.message);
   const status = "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : 500;
   if (status >= 400 && status < 500) return new Refusal(status, "BadRequest", error.message);
-  if (isFromDatabase(error)) return new Refusal(503, "RegistryUnavailable", "the registry can't be reached right now");
+  if (isDatabaseUnavailable(error))
+    return new Refusal(503, "RegistryUnavailable", "the registry can't be reached right now");
   return new Refusal(500, "InternalError", "something went wrong inside; the log says what");
-}
-
-/** SQL states of a server that is away, stopping, read-only, overloaded, or in each other's way. */
-const transient = /^(08...|25006|40...|53...|55P03|57...)$/;
-const unreachable = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EPIPE",
-  "ETIMEDOUT",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-]);
-
-/** True for an error that is the database's, and may be over at the next try. */
-export function isFromDatabase(error: Error): boolean {
-  if ("code" in error && typeof error.code === "string")
-    return transient.test(error.code) || unreachable.has(error.code);
-  return /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
-    error.message,
-  );
 }
