@@ -1,0 +1,24 @@
+import type { Stack } from "./stack/stack.ts";
+
+/** Every address of a running stack and a first thing to try, for the person who started it. */
+export function listPlaces(stack: Stack): string {
+  const { arm, rp, gates, feed, upstream, zone } = stack.description;
+  const rows = [
+    ["ARM and NRP", arm.url],
+    ["sign-in authority", `${arm.authority}/${arm.tenantId}`],
+    ["api for ARM", rp.url],
+    ["api for admins", rp.adminUrl],
+    ["feed for gates", feed.url],
+    ["NGINX, direct", gates.nginx.httpUrl],
+    ["NGINX, PROXY", gates.nginx.proxyProtocolAddress],
+    ["sample FHIR", upstream.url],
+    ["access log", gates.nginx.accessLog],
+    ["everything else", stack.paths.stackFile],
+  ];
+  const list = rows.map(([name = "", place]) => `  ${name.padEnd(18)} ${place}`).join("\n");
+  const url = `${gates.nginx.httpUrl}/health/check`;
+  return `${list}
+
+Try:  curl -g -H 'Host: contoso.${zone.private}' '${url}'
+Ctrl-C stops it all.`;
+}

@@ -1,0 +1,161 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { adminAudience, nrpAppId } from "../authority/applications.ts";
+import type { Authority } from "../authority/authority.ts";
+import type { Certificates } from "../certificates.ts";
+import { writePrivateFile } from "../private-files.ts";
+
+export const repository = fileURLToPath(new URL("../../../", import.meta.url));
+export const zone = { public: "azurehealthcareapis.com", private: "privatelink.azurehealthcareapis.com" };
+export const gateName = "nginx";
+
+/** Where everything of one stack lies. */
+export interface StackPaths {
+  state: string;
+  private: string;
+  logs: string;
+  run: string;
+  postgres: string;
+  stackFile: string;
+  accessLog: string;
+  nginxErrorLog: string;
+  apiLog: string;
+  gateLog: string;
+}
+
+export function layOut(state: string): StackPaths {
+  const logs = join(state, "logs");
+  return {
+    state,
+    private: join(state, "private"),
+    logs,
+    run: join(state, "sandbox", "nginx"),
+    postgres: join(state, "sandbox", "postgres"),
+    stackFile: join(state, "stack.json"),
+    accessLog: join(logs, "access.log"),
+    nginxErrorLog: join(logs, "nginx-error.log"),
+    apiLog: join(logs, "api.log"),
+    gateLog: join(logs, "gate.log"),
+  };
+}
+
+/** The NGINX that setup put into the repository's own `.cache`, wherever the state lies. */
+export interface NginxFiles {
+  command: string;
+  modules: string;
+}
+
+/** @throws Error that says what to run where it is missing. */
+export function findNginx(folder = join(repository, ".cache", "nginx")): NginxFiles {
+  const files = { command: join(folder, "bin", "nginx"), modules: join(folder, "modules") };
+  for (const file of Object.values(files)) {
+    if (!existsSync(file)) throw new Error(`NGINX with njs is missing (${file}). Run npm start, which fetches it.`);
+  }
+  return files;
+}
+
+/** Ports that stay the same over restarts. */
+export interface StackPorts {
+  postgres: number;
+  arm: number;
+  feed: number;
+  admin: number;
+  direct: number;
+  proxy: number;
+  status: number;
+}
+
+/** Seconds; the product's defaults unless said otherwise. */
+export interface StackTimes {
+  maxTableAge: number;
+  ageMargin: number;
+}
+
+/** Draws the gate's token, and writes it where the gate and the api look for it. */
+export async function createGateToken(
+  paths: StackPaths,
+): Promise<{ token: string; tokenFile: string; hashesFile: string }> {
+  const token = randomBytes(32).toString("base64url");
+  const tokenFile = join(paths.private, `gate-${gateName}.token`);
+  const hashesFile = join(paths.private, "gate-tokens.json");
+  await writePrivateFile(tokenFile, token);
+  const hash = createHash("sha256").update(token).digest("hex");
+  await writePrivateFile(hashesFile, JSON.stringify({ [gateName]: [hash] }));
+  return { token, tokenFile, hashesFile };
+}
+
+/** The environment without anything that would configure a part of the stack from outside. */
+function baseEnvironment(): Record<string, string> {
+  const kept = Object.entries(process.env).filter(
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && !/^(LINKGATE_|DATABASE_URL$|PG|NODE_)/.test(entry[0]),
+  );
+  return Object.fromEntries(kept);
+}
+
+/** The api's settings in the sandbox; each is explained in `api/src/config.ts`. */
+export function composeApiEnvironment(options: {
+  databaseUrl: string;
+  ports: StackPorts;
+  certificates: Certificates;
+  authority: Authority;
+  hashesFile: string;
+  times: StackTimes;
+}): Record<string, string> {
+  const { certificates, authority, ports } = options;
+  return {
+    ...baseEnvironment(),
+    NODE_EXTRA_CA_CERTS: certificates.caFile,
+    DATABASE_URL: options.databaseUrl,
+    LINKGATE_ARM_LISTEN: `127.0.0.1:${ports.arm}`,
+    LINKGATE_FEED_LISTEN: `127.0.0.1:${ports.feed}`,
+    LINKGATE_ADMIN_LISTEN: `127.0.0.1:${ports.admin}`,
+    LINKGATE_TLS_CERT_FILE: certificates.server.certificateFile,
+    LINKGATE_TLS_KEY_FILE: certificates.server.keyFile,
+    LINKGATE_ARM_CLIENT_CERTS_FILE: certificates.arm.certificateFile,
+    LINKGATE_NRP_APP_IDS: nrpAppId,
+    LINKGATE_ZONES: `${zone.public}/${zone.private}`,
+    LINKGATE_LINK_QUARANTINE: "1",
+    LINKGATE_RETRY_AFTER: "1",
+    LINKGATE_AGE_MARGIN: String(options.times.ageMargin),
+    LINKGATE_GATE_TOKENS_FILE: options.hashesFile,
+    LINKGATE_ADMIN_ISSUER: authority.issuer,
+    LINKGATE_ADMIN_AUDIENCE: adminAudience,
+    LINKGATE_ADMIN_JWKS_URL: authority.jwksUrl,
+  };
+}
+
+/** The gate's settings in the sandbox; each is explained in `njs/supervisor/settings.ts`. */
+export function composeGateEnvironment(options: {
+  nginx: NginxFiles;
+  paths: StackPaths;
+  ports: StackPorts;
+  feedUrl: string;
+  tokenFile: string;
+  fhirFolder: string;
+  directHost: string;
+  times: StackTimes;
+}): Record<string, string> {
+  const { nginx, paths, ports } = options;
+  return {
+    ...baseEnvironment(),
+    LINKGATE_NGINX_COMMAND: nginx.command,
+    LINKGATE_NGINX_MODULES: nginx.modules,
+    LINKGATE_RUN_DIR: paths.run,
+    LINKGATE_DIRECT_LISTEN: `${options.directHost}:${ports.direct}`,
+    LINKGATE_PROXY_LISTEN: `127.0.0.1:${ports.proxy}`,
+    LINKGATE_STATUS_LISTEN: `127.0.0.1:${ports.status}`,
+    LINKGATE_LOAD_BALANCERS: "127.0.0.0/8",
+    LINKGATE_LINK_TLV: "optional",
+    LINKGATE_FEED_URL: options.feedUrl,
+    LINKGATE_GATE_NAME: gateName,
+    LINKGATE_FEED_TOKEN_FILE: options.tokenFile,
+    LINKGATE_MAX_TABLE_AGE: String(options.times.maxTableAge),
+    LINKGATE_ZONES: `${zone.public}/${zone.private}`,
+    LINKGATE_UPSTREAM: `http://unix:${options.fhirFolder}/$linkgate_account.sock`,
+    LINKGATE_ACCESS_LOG: paths.accessLog,
+    LINKGATE_ERROR_LOG: paths.nginxErrorLog,
+  };
+}

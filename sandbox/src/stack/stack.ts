@@ -1,0 +1,352 @@
+import { mkdir, rm } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "@linkgate/api";
+import type { Arm } from "../arm/arm.ts";
+import { createApplications, nrpAppId, subscriptionId, tenantId } from "../authority/applications.ts";
+import { type Authority, startAuthority } from "../authority/authority.ts";
+import { type Certificates, createCertificates } from "../certificates.ts";
+import { type FhirServices, startFhirServices } from "../fhir/services.ts";
+import { findFreePorts } from "../ports.ts";
+import { preparePrivateFolder, writePrivateFile } from "../private-files.ts";
+import { resourceGroup, startAzure } from "../services.ts";
+import { type Child, startChild } from "./child.ts";
+import { StateClaim, untilEnded, watchProcess } from "./leftovers.ts";
+import { readTail } from "./log-tail.ts";
+import {
+  composeApiEnvironment,
+  composeGateEnvironment,
+  createGateToken,
+  findNginx,
+  gateName,
+  layOut,
+  type NginxFiles,
+  repository,
+  type StackPaths,
+  type StackPorts,
+  type StackTimes,
+  zone,
+} from "./settings.ts";
+import { describeClients, type StackDescription } from "./stack-file.ts";
+
+/** The parts that run as processes of their own and can be restarted. */
+export const components = ["postgres", "api", "nginx"] as const;
+export type Component = (typeof components)[number];
+
+export interface StackOptions {
+  /** Folder for `stack.json`, logs, keys and data; everything of a former stack in it is replaced. */
+  state: string;
+  /** One line for each part that is up, and for each that fails. */
+  report(line: string): void;
+  /** Called once where a part died and could not be brought back; the stack is stopped by then. */
+  failed(reason: Error): void;
+  times?: Partial<StackTimes>;
+}
+
+const startLimitMs = 60_000;
+const watchIntervalMs = 500;
+/** A part that dies twice within this time is broken, not unlucky. */
+const deathsApartMs = 30_000;
+
+/** PostgreSQL, api, the sandbox's Azure and the NGINX gate on loopback, with an empty registry. */
+export class Stack {
+  readonly paths: StackPaths;
+  readonly #options: StackOptions;
+  readonly #times: StackTimes;
+  readonly #began = performance.now();
+  readonly #closers: { name: string; close(): Promise<void> }[] = [];
+  readonly #deaths = new Map<Component, number>();
+  #nginx!: NginxFiles;
+  #ports!: StackPorts;
+  #claim!: StateClaim;
+  #certificates!: Certificates;
+  #authority!: Authority;
+  #token!: Awaited<ReturnType<typeof createGateToken>>;
+  #fhir!: FhirServices;
+  #arm!: Arm;
+  #database: EmbeddedPostgres | undefined;
+  #api: Child | undefined;
+  #gate: Child | undefined;
+  #description: StackDescription | undefined;
+  /** Parts that are down on purpose. */
+  readonly #resting = new Set<Component>(components);
+  /** The start or restart that runs. */
+  #change: Promise<void> = Promise.resolve();
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: StackOptions) {
+    this.#options = options;
+    this.#times = { maxTableAge: 3600, ageMargin: 1, ...options.times };
+    this.paths = layOut(options.state);
+  }
+
+  /** What `stack.json` says. @throws Error before the stack is ready. */
+  get description(): StackDescription {
+    if (!this.#description) throw new Error("The stack is not ready.");
+    return this.#description;
+  }
+
+  /** Brings everything up and writes `stack.json` last. Where anything fails, stops what was started and throws. */
+  start(): Promise<void> {
+    return this.#run(async () => {
+      try {
+        await this.#prepare();
+        await this.#unlessStopped(() => this.#startAzure());
+        await this.#unlessStopped(() => this.#startDatabase());
+        await this.#unlessStopped(() => this.#startApi());
+        await this.#unlessStopped(() => this.#startGate());
+        this.#description = this.#describe();
+        await writePrivateFile(this.paths.stackFile, `${JSON.stringify(this.#description, undefined, 2)}\n`);
+      } catch (error) {
+        await this.#stopAll();
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Restarts one part on the same ports and data; resolves when it is ready again.
+   *
+   * @param how `clean` asks it to end; `kill` ends it as a crash would (for NGINX: master and workers, under a
+   *   supervisor that lives on and brings them back).
+   */
+  restart(component: Component, how: "clean" | "kill"): Promise<void> {
+    return this.#run(async () => {
+      this.#resting.add(component);
+      if (component === "postgres") await this.#restartDatabase(how);
+      if (component === "api") {
+        await this.#api?.stop(how === "kill" ? "SIGKILL" : "SIGTERM");
+        await this.#unlessStopped(() => this.#startApi());
+      }
+      if (component === "nginx") {
+        await this.#gate?.stop(how === "kill" ? "SIGKILL" : "SIGTERM");
+        await this.#unlessStopped(() => this.#startGate());
+      }
+    });
+  }
+
+  /** Ends everything in the opposite order of its start, also after a start that failed half-way. */
+  stop(): Promise<void> {
+    // A part that is being started is let up first, because only then there is something to stop.
+    this.#stopping ??= this.#change.catch(() => {}).then(() => this.#stopAll());
+    return this.#stopping;
+  }
+
+  #run(change: () => Promise<void>): Promise<void> {
+    this.#change = this.#change.catch(() => {}).then(change);
+    return this.#change;
+  }
+
+  async #unlessStopped(step: () => Promise<void>): Promise<void> {
+    if (this.#stopping) throw new Error("The stack was stopped meanwhile.");
+    await step();
+  }
+
+  async #prepare(): Promise<void> {
+    this.#nginx = findNginx();
+    const { paths } = this;
+    await mkdir(paths.state, { recursive: true });
+    this.#claim = await StateClaim.take(paths.state);
+    this.#onStop("claim", () => this.#claim.release());
+    for (const folder of [paths.stackFile, paths.private, paths.logs, join(paths.state, "sandbox")]) {
+      await rm(folder, { recursive: true, force: true });
+    }
+    await preparePrivateFolder(paths.private);
+    for (const folder of [paths.logs, paths.run]) await mkdir(folder, { recursive: true });
+    const [postgres = 0, arm = 0, feed = 0, admin = 0, direct = 0, proxy = 0, status = 0] = await findFreePorts(7);
+    this.#ports = { postgres, arm, feed, admin, direct, proxy, status };
+    this.#certificates = await createCertificates(paths.private);
+    this.#token = await createGateToken(paths);
+  }
+
+  async #startAzure(): Promise<void> {
+    const applications = createApplications();
+    this.#authority = await startAuthority({ server: this.#certificates.server, applications });
+    this.#onStop("authority", () => this.#authority.stop());
+    this.#fhir = await startFhirServices();
+    this.#onStop("FHIR services", () => this.#fhir.close());
+    this.#arm = await startAzure({
+      certificates: this.#certificates,
+      applications,
+      authority: this.#authority,
+      fhir: this.#fhir,
+      providerUrl: () => `https://127.0.0.1:${this.#ports.arm}`,
+    });
+    this.#onStop("ARM", () => this.#arm.stop());
+    this.#clients = describeClients(applications);
+    this.#say("sign-in authority", this.#authority.url);
+    this.#say("ARM and NRP", this.#arm.url);
+    this.#say("FHIR services", `${this.#fhir.folder}/{account}.sock`);
+  }
+
+  #clients: StackDescription["arm"]["clients"] = {};
+
+  async #startDatabase(): Promise<void> {
+    this.#database = await startEmbeddedPostgres({ dataDir: this.paths.postgres, port: this.#ports.postgres });
+    this.#onStop("PostgreSQL", async () => this.#database?.stop());
+    await this.#claim.note("postgres", this.#database.pid);
+    this.#watchDatabase(this.#database);
+    this.#resting.delete("postgres");
+    this.#say("PostgreSQL", `127.0.0.1:${this.#ports.postgres}`);
+  }
+
+  async #startApi(): Promise<void> {
+    const api = await startChild({
+      name: "The api",
+      script: join(repository, "api", "src", "server.ts"),
+      env: composeApiEnvironment({
+        databaseUrl: this.#database?.url ?? "",
+        ports: this.#ports,
+        certificates: this.#certificates,
+        authority: this.#authority,
+        hashesFile: this.#token.hashesFile,
+        times: this.#times,
+      }),
+      logFile: this.paths.apiLog,
+      startLimitMs,
+    });
+    await this.#adopt("api", api);
+    this.#say("api", String(api.ready.armUrl));
+  }
+
+  async #startGate(): Promise<void> {
+    const gate = await startChild({
+      name: "The NGINX gate",
+      script: join(repository, "njs", "supervisor", "main.ts"),
+      env: composeGateEnvironment({
+        nginx: this.#nginx,
+        paths: this.paths,
+        ports: this.#ports,
+        feedUrl: `http://127.0.0.1:${this.#ports.feed}`,
+        tokenFile: this.#token.tokenFile,
+        fhirFolder: this.#fhir.folder,
+        directHost: directHost(),
+        times: this.#times,
+      }),
+      logFile: this.paths.gateLog,
+      startLimitMs,
+    });
+    await this.#adopt("nginx", gate);
+    this.#say("NGINX gate", `http://${directHost()}:${this.#ports.direct}`);
+  }
+
+  /** Takes a started process as the part's present one, to be stopped in the end and watched until then. */
+  async #adopt(component: "api" | "nginx", child: Child): Promise<void> {
+    const first = (component === "api" ? this.#api : this.#gate) === undefined;
+    const current = (): Child | undefined => (component === "api" ? this.#api : this.#gate);
+    if (component === "api") this.#api = child;
+    else this.#gate = child;
+    if (first) this.#onStop(component, async () => current()?.stop("SIGTERM"));
+    await this.#claim.note(component, child.pid);
+    this.#resting.delete(component);
+    void child.exited.then(how => {
+      if (current() === child) return this.#notice(component, how);
+      return undefined;
+    });
+  }
+
+  async #restartDatabase(how: "clean" | "kill"): Promise<void> {
+    const database = this.#database;
+    if (!database) return;
+    if (how === "kill") {
+      process.kill(database.pid, "SIGKILL");
+      await untilEnded(database.pid);
+    }
+    await database.stop();
+    this.#database = await startEmbeddedPostgres({ dataDir: this.paths.postgres, port: this.#ports.postgres });
+    await this.#claim.note("postgres", this.#database.pid);
+    this.#watchDatabase(this.#database);
+    this.#resting.delete("postgres");
+  }
+
+  #watchDatabase(database: EmbeddedPostgres): void {
+    const isRunning = watchProcess(database.pid);
+    const timer = setInterval(() => {
+      if (this.#database === database && isRunning()) return;
+      clearInterval(timer);
+      if (this.#database === database) void this.#notice("postgres", "no word");
+    }, watchIntervalMs);
+    timer.unref();
+  }
+
+  /** A part has ended. On purpose: nothing. By itself: say so with its last words, and bring it back, once. */
+  async #notice(component: Component, how: string): Promise<void> {
+    if (this.#stopping || this.#resting.has(component)) return;
+    const log = {
+      postgres: join(this.paths.postgres, "postgres.log"),
+      api: this.paths.apiLog,
+      nginx: this.paths.gateLog,
+    };
+    this.#options.report(`${component} ended by itself, with ${how}.\n${await readTail(log[component])}`);
+    const last = this.#deaths.get(component);
+    this.#deaths.set(component, performance.now());
+    try {
+      if (last !== undefined && performance.now() - last < deathsApartMs) throw new Error("It has done so before.");
+      await this.restart(component, "clean");
+      this.#options.report(`${component} is back.`);
+    } catch (error) {
+      await this.stop();
+      this.#options.failed(new Error(`${component} could not be brought back: ${(error as Error).message}`));
+    }
+  }
+
+  async #stopAll(): Promise<void> {
+    await rm(this.paths.stackFile, { force: true });
+    for (let closer = this.#closers.pop(); closer !== undefined; closer = this.#closers.pop()) {
+      try {
+        await closer.close();
+      } catch (error) {
+        this.#options.report(`${closer.name} did not stop as it should: ${(error as Error).message}`);
+      }
+    }
+  }
+
+  #onStop(name: string, close: () => Promise<unknown>): void {
+    this.#closers.push({ name, close: async () => void (await close()) });
+  }
+
+  #describe(): StackDescription {
+    const { caFile, arm } = this.#certificates;
+    return {
+      ready: true,
+      arm: {
+        url: this.#arm.url,
+        caFile,
+        authority: this.#authority.url,
+        tenantId,
+        subscriptionId,
+        resourceGroup,
+        clients: this.#clients,
+      },
+      rp: {
+        url: String(this.#api?.ready.armUrl),
+        caFile,
+        armCertFile: arm.certificateFile,
+        armKeyFile: arm.keyFile,
+        nrpAppId,
+        adminUrl: String(this.#api?.ready.adminUrl),
+      },
+      gates: {
+        nginx: {
+          httpUrl: `http://${directHost()}:${this.#ports.direct}`,
+          proxyProtocolAddress: `127.0.0.1:${this.#ports.proxy}`,
+          accessLog: this.paths.accessLog,
+        },
+      },
+      feed: { url: String(this.#api?.ready.feedUrl), tokens: { [gateName]: this.#token.token } },
+      upstream: { url: this.#fhir.url },
+      zone,
+    };
+  }
+
+  #say(part: string, where: string): void {
+    const seconds = ((performance.now() - this.#began) / 1000).toFixed(1);
+    this.#options.report(`${seconds.padStart(5)} s  ${part.padEnd(18)} ${where}`);
+  }
+}
+
+/** Link addresses are IPv6; a machine without it can still be reached through PROXY protocol. */
+function directHost(): string {
+  const addresses = Object.values(networkInterfaces()).flat();
+  return addresses.some(one => one?.address === "::1") ? "[::1]" : "127.0.0.1";
+}
