@@ -1,0 +1,137 @@
+import fs from "node:fs";
+import { readMoment, readUptime } from "./clock.ts";
+import { sendPoll } from "./feed-client.ts";
+import { readIncarnation } from "./incarnation.ts";
+import { holdsLease, leaveLease, takeLease } from "./lease.ts";
+import { type ProcessId, readOwnProcessId, withLock } from "./lock.ts";
+import { recordFailure } from "./record.ts";
+import type { GateSettings } from "./settings.ts";
+import { applyAnswer, preparePoll, type SentPoll } from "./sweep.ts";
+import { parseState, readStateText, writeState } from "./table.ts";
+
+// js_periodic starts a run in every worker each minute, because NGINX frees a run's memory only when it ends. All of them keep
+// watch; the one that has the lease follows the feed.
+
+/** The interval of js_periodic is 60 s; a run that is longer is killed by the next. */
+const RUN_MS = 59_700;
+const SHORTEST_POLL_MS = 400;
+const LONGEST_WAIT_S = 20;
+const WATCH_MS = 500;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+const LOCK_TRIES = 100;
+
+/** One run of one worker. */
+type Run = { readonly me: ProcessId; readonly begun: number; isOver: boolean; readonly over: Promise<null> };
+
+/**
+ * Runs for a minute: keeps watch and, with the lease, follows the feed.
+ * @throws Error when /proc is not there; NGINX logs it
+ */
+export async function runFollower(settings: GateSettings): Promise<void> {
+  const me = readOwnProcessId();
+  ngx.shared.lg_meta.set(workerKey(), me);
+  let end = (_: null): void => {};
+  const over = new Promise<null>(resolve => {
+    end = resolve;
+  });
+  const run: Run = { me, begun: readUptime(), isOver: false, over };
+  await Promise.all([watch(run, settings).then(() => end(null)), lead(run, settings)]);
+  withLock(me, readUptime(), () => leaveLease(me));
+}
+
+/** Renews the lease while this worker leads, and looks at the age by the monotonic clock, which no request can. */
+async function watch(run: Run, settings: GateSettings): Promise<void> {
+  while (timeLeft(run) > 0 && !isRetired(run, settings)) {
+    const { me } = run;
+    const uptime = readUptime();
+    withLock(me, uptime, () => {
+      if (holdsLease(me, uptime)) takeLease(me, uptime);
+      expireByUptime(uptime);
+    });
+    await sleep(Math.min(WATCH_MS, timeLeft(run)));
+  }
+  run.isOver = true;
+}
+
+/** Marks a table as expired whose life has ended by the monotonic clock, whatever the wall clock says (feed rule 15). */
+function expireByUptime(uptime: number): void {
+  const state = parseState(readStateText());
+  if (state.zone === null || state.expires.wall === 0 || uptime <= state.expires.uptime) return;
+  writeState({ ...state, expires: { wall: 0, uptime: state.expires.uptime } });
+  ngx.log(ngx.ERR, "linkgate: the table has expired; nobody is admitted by link until the feed is back");
+}
+
+/** Polls, one at a time, as long as this worker has the lease. */
+async function lead(run: Run, settings: GateSettings): Promise<void> {
+  let pause = FIRST_PAUSE_MS;
+  while (!run.isOver && timeLeft(run) > SHORTEST_POLL_MS) {
+    if (withLock(run.me, readUptime(), () => takeLease(run.me, readUptime())) !== true) {
+      await Promise.race([sleep(WATCH_MS), run.over]);
+      continue;
+    }
+    try {
+      await pollOnce(run, settings);
+      pause = FIRST_PAUSE_MS;
+    } catch (error) {
+      recordFailure(String(error));
+      // Jitter, so that the gates of a region don't come back at the same moment.
+      await Promise.race([sleep(pause * (0.5 + Math.random() / 2)), run.over]);
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    }
+  }
+}
+
+async function pollOnce(run: Run, settings: GateSettings): Promise<void> {
+  const poll = preparePoll(readIncarnation(), readMoment(), settings.maxTableAge);
+  const wait = Math.min(LONGEST_WAIT_S, Math.max(0, Math.floor((timeLeft(run) - 250) / 100) / 10));
+  const { cursor } = poll.state;
+  const answer = await Promise.race([sendPoll(settings, { incarnation: poll.incarnation, cursor, wait }), run.over]);
+  if (answer === null) return; // the run is over: the answer is nobody's
+  for (let tries = 0; tries < LOCK_TRIES; tries++) {
+    const uptime = readUptime();
+    const isDone = withLock(run.me, uptime, () => {
+      // Only the current poll's answer counts (feed rule 17), and only on the state that it was sent from (rule 20).
+      if (isCurrent(run, poll, uptime)) applyAnswer(poll, answer);
+      return true;
+    });
+    if (isDone) return;
+    await sleep(5);
+  }
+  throw new Error("the lock was not to be had; the answer is dropped");
+}
+
+function isCurrent(run: Run, poll: SentPoll, uptime: number): boolean {
+  return (
+    !run.isOver &&
+    holdsLease(run.me, uptime) &&
+    readStateText() === poll.stateText &&
+    readIncarnation() === poll.incarnation
+  );
+}
+
+/** True once a newer worker has this one's number (a reload), or NGINX was told to stop: a run holds a worker back. */
+function isRetired(run: Run, settings: GateSettings): boolean {
+  return ngx.shared.lg_meta.get(workerKey()) !== run.me || exists(`${settings.runDir}/stopping`);
+}
+
+function workerKey(): string {
+  return `worker ${ngx.worker_id}`;
+}
+
+function timeLeft(run: Run): number {
+  return run.begun + RUN_MS - readUptime();
+}
+
+function sleep(milliseconds: number): Promise<null> {
+  return new Promise(resolve => setTimeout(resolve, Math.max(1, milliseconds), null));
+}
+
+function exists(path: string): boolean {
+  try {
+    fs.accessSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

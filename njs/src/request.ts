@@ -1,0 +1,52 @@
+import { equals, isReservedHeader, readAddressBytes, readLinkTlv, type Source, TLV_OFF } from "@linkgate/core";
+
+/** How a listener learns the client's address. */
+export type ListenerKind = "direct" | "proxy" | "public";
+
+/**
+ * Reads where a request came from: the connection, or the PROXY header of a load balancer; never a header that a client can
+ * write (design 3.3).
+ */
+export function readSource(r: NginxRequest, kind: ListenerKind, tlvMode: number, source: Source): void {
+  source.clear();
+  const variables = r.variables;
+  const peer = kind === "proxy" ? readBalancedPeer(variables) : variables.realip_remote_addr;
+  // A real_ip_header of any other kind, in a configuration around ours, would have moved the address: believe neither then.
+  if (!peer || peer !== variables.remote_addr) return;
+  const bytes = r.rawVariables.binary_remote_addr;
+  if (bytes === undefined || !readAddressBytes(bytes, source.address)) return;
+  source.isReadable = true;
+  if (kind !== "proxy" || tlvMode === TLV_OFF) return;
+  const tlv = r.rawVariables.proxy_protocol_tlv_0xee;
+  if (tlv !== undefined && tlv.length > 0) readLinkTlv(tlv, source);
+}
+
+/** What the PROXY header says, if it is a load balancer that sent it; nothing for PROXY LOCAL. */
+function readBalancedPeer(variables: NginxRequest["variables"]): string | undefined {
+  return variables.linkgate_is_balancer === "1" ? variables.proxy_protocol_addr : undefined;
+}
+
+// The two that the configuration replaces by the gate's own, whatever the client sent.
+const REPLACED = ["x-private-link-id", "x-private-link-client"];
+
+/**
+ * True if the request carries a reserved header (design 3) that can't be kept from the upstream: njs can't remove a request's
+ * header, and NGINX removes only those whose names it was told.
+ */
+export function hasReservedHeader(r: NginxRequest): boolean {
+  for (const name of Object.keys(r.headersIn)) {
+    if (isReservedHeader(name) && !REPLACED.includes(name.toLowerCase())) return true;
+  }
+  return false;
+}
+
+/** True for a request on a connection that is older than `limit` milliseconds (feed rule 28). */
+export function isConnectionOlder(r: NginxRequest, limit: number): boolean {
+  return !(Number(r.variables.connection_time) * 1000 <= limit);
+}
+
+/** True if the request asks to leave HTTP/1.1: an upstream that answers 101 would open a tunnel past the gate. */
+export function asksForUpgrade(r: NginxRequest): boolean {
+  const upgrade = r.headersIn.Upgrade;
+  return upgrade !== undefined && !equals(upgrade, "");
+}
