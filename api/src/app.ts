@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { adminRoutes } from "./admin/routes.ts";
 import { buildArmApp } from "./arm/app.ts";
 import { isDatabaseUnavailable } from "./arm/database-errors.ts";
@@ -103,7 +103,11 @@ async function buildAdminApp(config: Config, database: OpenDatabase, log: Fastif
 }
 
 function bareApp(tls: Tls | undefined, log: FastifyBaseLogger): FastifyInstance {
-  const options = { loggerInstance: log, disableRequestLogging: true, exposeHeadRoutes: false };
+  const options = {
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    exposeHeadRoutes: false,
+  };
   return tls === undefined
     ? Fastify(options)
     : (Fastify({ ...options, https: { ...tls } }) as unknown as FastifyInstance);

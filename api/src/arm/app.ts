@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import { registerAccounts } from "../accounts/routes.ts";
 import { registerConnections } from "../connections/routes.ts";
 import { registerProxies } from "../proxies/routes.ts";
@@ -40,7 +46,7 @@ export interface ArmRoute {
 export function buildArmApp(options: ArmAppOptions): { app: FastifyInstance; routes: readonly ArmRoute[] } {
   const app: FastifyInstance = Fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     // The trust hook decides, so that strangers get ARM's 403 instead of a broken handshake.
     https: { cert: options.tls.cert, key: options.tls.key, requestCert: true, rejectUnauthorized: false },
     routerOptions: ROUTER_OPTIONS,

@@ -109,6 +109,8 @@ function toArmError(error: unknown): ArmError {
       return new ArmError("UnsupportedMediaType", "The body must be JSON, and Content-Type must say application/json.");
     case "FST_ERR_BAD_URL":
       return new ArmError("InvalidRequestUri", "The path is not validly percent-encoded.");
+    case "FST_ERR_MAX_PARAM_LENGTH":
+      return new ArmError("ResourceNotFound", "The path names no resource: a segment is too long.");
     default:
       return new ArmError("InternalServerError", "The request failed. Name its x-ms-request-id when you report it.");
   }
