@@ -10,6 +10,8 @@ import { writePrivateFile } from "../private-files.ts";
 export const repository = fileURLToPath(new URL("../../../", import.meta.url));
 export const zone = { public: "azurehealthcareapis.com", private: "privatelink.azurehealthcareapis.com" };
 export const gateName = "nginx";
+/** Seconds, the same for api and gate (feed rule 28); short, for a story is told to somebody who waits. */
+const linkQuarantine = "1";
 
 /** Where everything of one stack lies. */
 export interface StackPaths {
@@ -17,6 +19,8 @@ export interface StackPaths {
   private: string;
   logs: string;
   run: string;
+  /** The gate's bundle, built anew for each stack, so that it is never older than its source. */
+  gateScript: string;
   postgres: string;
   stackFile: string;
   accessLog: string;
@@ -32,6 +36,7 @@ export function layOut(state: string): StackPaths {
     private: join(state, "private"),
     logs,
     run: join(state, "sandbox", "nginx"),
+    gateScript: join(state, "sandbox", "gate.js"),
     postgres: join(state, "sandbox", "postgres"),
     stackFile: join(state, "stack.json"),
     accessLog: join(logs, "access.log"),
@@ -117,7 +122,7 @@ export function composeApiEnvironment(options: {
     LINKGATE_ARM_CLIENT_CERTS_FILE: certificates.arm.certificateFile,
     LINKGATE_NRP_APP_IDS: nrpAppId,
     LINKGATE_ZONES: `${zone.public}/${zone.private}`,
-    LINKGATE_LINK_QUARANTINE: "1",
+    LINKGATE_LINK_QUARANTINE: linkQuarantine,
     LINKGATE_RETRY_AFTER: "1",
     LINKGATE_AGE_MARGIN: String(options.times.ageMargin),
     LINKGATE_GATE_TOKENS_FILE: options.hashesFile,
@@ -144,11 +149,17 @@ export function composeGateEnvironment(options: {
     LINKGATE_NGINX_COMMAND: nginx.command,
     LINKGATE_NGINX_MODULES: nginx.modules,
     LINKGATE_RUN_DIR: paths.run,
+    LINKGATE_GATE_SCRIPT: paths.gateScript,
     LINKGATE_DIRECT_LISTEN: `${options.directHost}:${ports.direct}`,
     LINKGATE_PROXY_LISTEN: `127.0.0.1:${ports.proxy}`,
     LINKGATE_STATUS_LISTEN: `127.0.0.1:${ports.status}`,
     LINKGATE_LOAD_BALANCERS: "127.0.0.0/8",
     LINKGATE_LINK_TLV: "optional",
+    LINKGATE_LINK_QUARANTINE: linkQuarantine,
+    LINKGATE_WORKERS: "2",
+    LINKGATE_DRAIN_TIMEOUT: "2",
+    // The workers must reach what this user owns: the token, and a clone in a folder of root's that nobody else may enter.
+    ...(process.getuid?.() === 0 ? { LINKGATE_USER: "root root" } : {}),
     LINKGATE_FEED_URL: options.feedUrl,
     LINKGATE_GATE_NAME: gateName,
     LINKGATE_FEED_TOKEN_FILE: options.tokenFile,

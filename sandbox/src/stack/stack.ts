@@ -2,6 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@linkgate/api";
+import { buildGate } from "@linkgate/njs/supervisor";
 import type { Arm } from "../arm/arm.ts";
 import { createApplications, nrpAppId, subscriptionId, tenantId } from "../authority/applications.ts";
 import { type Authority, startAuthority } from "../authority/authority.ts";
@@ -11,6 +12,7 @@ import { findFreePorts } from "../ports.ts";
 import { preparePrivateFolder, writePrivateFile } from "../private-files.ts";
 import { resourceGroup, startAzure } from "../services.ts";
 import { type Child, startChild } from "./child.ts";
+import { createGateProbe, type GateProbe, killNginx } from "./gate-probe.ts";
 import { StateClaim, untilEnded, watchProcess } from "./leftovers.ts";
 import { readTail } from "./log-tail.ts";
 import {
@@ -119,8 +121,7 @@ export class Stack {
         await this.#unlessStopped(() => this.#startApi());
       }
       if (component === "nginx") {
-        await this.#gate?.stop(how === "kill" ? "SIGKILL" : "SIGTERM");
-        await this.#unlessStopped(() => this.#startGate());
+        await this.#restartGate(how);
       }
     });
   }
@@ -157,6 +158,7 @@ export class Stack {
     this.#ports = { postgres, arm, feed, admin, direct, proxy, status };
     this.#certificates = await createCertificates(paths.private);
     this.#token = await createGateToken(paths);
+    await buildGate(paths.gateScript);
   }
 
   async #startAzure(): Promise<void> {
@@ -227,6 +229,7 @@ export class Stack {
       startLimitMs,
     });
     await this.#adopt("nginx", gate);
+    await this.#probe.untilReady();
     this.#say("NGINX gate", `http://${directHost()}:${this.#ports.direct}`);
   }
 
@@ -243,6 +246,21 @@ export class Stack {
       if (current() === child) return this.#notice(component, how);
       return undefined;
     });
+  }
+
+  async #restartGate(how: "clean" | "kill"): Promise<void> {
+    if (how === "clean" || !this.#gate) {
+      await this.#gate?.stop("SIGTERM");
+      return this.#unlessStopped(() => this.#startGate());
+    }
+    const former = await this.#probe.readIncarnation();
+    await killNginx(this.paths.run);
+    await this.#probe.untilReady(former);
+    this.#resting.delete("nginx");
+  }
+
+  get #probe(): GateProbe {
+    return createGateProbe(`http://127.0.0.1:${this.#ports.status}`);
   }
 
   async #restartDatabase(how: "clean" | "kill"): Promise<void> {
