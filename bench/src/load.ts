@@ -44,7 +44,8 @@ function runConnection(load: Load, end: number): Promise<number> {
         if (size === 0) return fail(`unexpected answer: ${chunk.toString("latin1").slice(0, 200)}`);
       }
       if (received < size) return;
-      if (received > size || !startsAsAnswer(chunk, received)) return fail(`answers differ: ${chunk.toString("latin1").slice(0, 200)}`);
+      if (received > size || !startsAsAnswer(chunk, received))
+        return fail(`answers differ: ${chunk.toString("latin1").slice(0, 200)}`);
       received = 0;
       answers++;
       if (performance.now() < end) socket.write(load.request);

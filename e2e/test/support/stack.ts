@@ -66,7 +66,9 @@ function untilWritten(file: string, child: ChildProcess, output: string[]): Prom
     };
     child.stdout?.on("data", look);
     child.stderr?.on("data", look);
-    child.once("exit", code => reject(new Error(`The stack ended with ${code} before it was ready:\n${output.join("")}`)));
+    child.once("exit", code =>
+      reject(new Error(`The stack ended with ${code} before it was ready:\n${output.join("")}`)),
+    );
   });
 }
 
