@@ -14,7 +14,8 @@ export interface ReadAddress {
 export type ReadLine =
   | { kind: "malformed" }
   | { kind: "upsert" | "removal"; name: string; version: string; entry: string }
-  | { kind: "more" | "done"; name: string };
+  | { kind: "more"; name: string }
+  | { kind: "done"; name: string };
 
 /** Core as one engine runs it: every test of this folder asks all of them. */
 export interface Engine {
@@ -37,6 +38,7 @@ export interface Engine {
   /** `line` is a well-formed change, without its LF. */
   isNewer(line: string, entry: string): boolean;
   readStartOver(body: string): number;
+  /** An entry that can't be read, or that is a removal, has no link ids to look for. */
   readEntry(
     entry: string,
     linkId: number,

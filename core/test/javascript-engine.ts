@@ -71,8 +71,8 @@ export function createJavaScriptEngine(): Engine {
       return {
         start,
         allowsPublic: core.allowsPublic(entry),
-        hasLinkIds: core.hasLinkIds(entry, start),
-        holds: core.holdsLinkId(entry, start, linkId, sink),
+        hasLinkIds: start > 0 && core.hasLinkIds(entry, start),
+        holds: start > 0 && core.holdsLinkId(entry, start, linkId, sink),
       };
     },
     describeReason: reason => ({

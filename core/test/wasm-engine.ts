@@ -172,8 +172,8 @@ export function createWasmEngine(): WasmEngine {
       return {
         start,
         allowsPublic: call("entryAllowsPublic") !== 0,
-        hasLinkIds: call("entryHasLinkIds", start) !== 0,
-        holds: call("entryHolds", start, linkId) !== 0,
+        hasLinkIds: start > 0 && call("entryHasLinkIds", start) !== 0,
+        holds: start > 0 && call("entryHolds", start, linkId) !== 0,
       };
     },
     describeReason: reason => ({
