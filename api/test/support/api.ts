@@ -19,6 +19,8 @@ export interface TestApiOptions {
   readonly settings?: Partial<Pick<Config, "maxConnections" | "linkQuarantine" | "retryAfter" | "zones">>;
   /** A database of the test's own; without it one is made. */
   readonly databaseUrl?: string;
+  /** Gets what the api logs. */
+  readonly logged?: string[];
 }
 
 /** A real api on a real database, spoken to over HTTPS the way ARM does. */
@@ -75,7 +77,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     ageMargin: 0,
     ...options.settings,
   };
-  const logged: string[] = [];
+  const logged = options.logged ?? [];
   const log = pino({}, { write: line => void logged.push(line) });
   let urls = await startApi(config, { log });
   const clients = { ca: server.cert, certificate: arm };
