@@ -46,7 +46,7 @@ export async function enterCurrentEpoch(db: Kysely<Database>): Promise<RegistryS
       .updateTable("registry")
       .set({ epoch: locked.here, epoch_since: sql`clock_timestamp()`, released: isNew, gates_vouched: isNew })
       .execute();
-    await forgetTransactionIds(tx);
+    if (!isNew) await forgetTransactionIds(tx);
     return { epoch: locked.here, released: isNew };
   });
 }

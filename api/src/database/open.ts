@@ -35,8 +35,10 @@ export function openDatabase(url: string): OpenDatabase {
     ...timeouts,
   };
   const pool = new pg.Pool({ ...connection, max: 10 });
-  // A connection that dies while it lies idle has been taken out of the pool already; the next query opens another.
+  // A connection may die at any moment. One that lies idle has been taken out of the pool already, and whoever has
+  // borrowed one finds out by its next query; an `error` that nobody listens to would end the process.
   pool.on("error", () => {});
+  pool.on("connect", client => client.on("error", () => {}));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   const notifications = listen(connection);
   let closing: Promise<void> | undefined;

@@ -22,6 +22,9 @@ export const feedRoutes: FastifyPluginAsyncTypebox<FeedOptions> = async (app, { 
   const tokens = readGateTokens(tokensFile, error => app.log.error({ err: error }, "gate tokens file can't be used"));
   const closing = new AbortController();
   app.addHook("preClose", async () => closing.abort());
+  app.addHook("onSend", async (_request, reply) => {
+    if (closing.signal.aborted) reply.header("connection", "close"); // or a gate's idle connection would hold up the end
+  });
   app.setErrorHandler(writeRefusal);
   app.decorateRequest("tokenOwner", "");
   app.addHook("onRequest", async request => {

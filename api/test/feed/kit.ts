@@ -19,6 +19,7 @@ export const sha256 = (text: string): string => createHash("sha256").update(text
 
 export interface Feed {
   readonly url: string;
+  readonly databaseUrl: string;
   readonly tokensFile: string;
   readonly database: OpenDatabase;
   /** Polls that are held back at this moment. */
@@ -51,6 +52,7 @@ export async function startFeed(databaseUrl: string): Promise<Feed> {
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   return {
     url,
+    databaseUrl,
     tokensFile,
     database,
     held: () => held,
@@ -246,11 +248,15 @@ export async function removeAccount(tx: Transaction<Database>, account: string):
 }
 
 /** Waits until `look` gives something other than undefined or false, and returns it; after ten seconds it fails. */
-export async function eventually<T>(what: string, look: () => T | Promise<T>, seconds = 10): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  seconds = 10,
+): Promise<Exclude<T, false | undefined>> {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const value = await look();
-    if (value !== undefined && value !== false) return value;
+    if (value !== undefined && value !== false) return value as Exclude<T, false | undefined>;
     if (Date.now() > end) throw new Error(`it never came to this: ${what}`);
     await new Promise(resolve => setTimeout(resolve, 10));
   }
