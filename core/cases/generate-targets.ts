@@ -114,10 +114,16 @@ function makeRow(row: Target, reason: string): object {
   };
 }
 
-const lines = new Map<string, string>(); // by method and target: several of the ways come to the same
-for (const row of healthChecks) lines.set(`${row.method} ${row.target}`, JSON.stringify(makeRow(row, "health-check")));
-for (const row of [...methods, ...letters, ...joined, ...others]) {
-  const key = `${row.method} ${row.target}`;
-  if (!lines.has(key)) lines.set(key, JSON.stringify(makeRow(row, "not-private-link")));
+/** The text of target.json. */
+export function renderTargets(): string {
+  const lines = new Map<string, string>(); // by method and target: several of the ways come to the same
+  function add(row: Target, reason: string): void {
+    const key = `${row.method} ${row.target}`;
+    if (!lines.has(key)) lines.set(key, JSON.stringify(makeRow(row, reason)));
+  }
+  for (const row of healthChecks) add(row, "health-check");
+  for (const row of [...methods, ...letters, ...joined, ...others]) add(row, "not-private-link");
+  return `[\n  ${[...lines.values()].join(",\n  ")}\n]\n`;
 }
-writeFileSync(new URL("target.json", import.meta.url), `[\n  ${[...lines.values()].join(",\n  ")}\n]\n`);
+
+if (import.meta.main) writeFileSync(new URL("target.json", import.meta.url), renderTargets());

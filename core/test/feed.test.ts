@@ -49,7 +49,7 @@ describe.each(engines)("$name", engine => {
     const version = fc.oneof(
       fc.bigInt(1n, 9999999999999999999n),
       fc.bigInt(1n, 30n),
-      fc.constantFrom(9n, 10n, 99n, 100n, 9007199254740992n, 9007199254740993n, 18446744073709551616n % 10n ** 19n),
+      fc.constantFrom(9n, 10n, 99n, 100n, 9007199254740992n, 9007199254740993n, 8446744073709551616n),
     );
     const pair = fc.oneof(
       fc.tuple(version, version),
