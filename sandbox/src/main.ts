@@ -30,7 +30,7 @@ async function main(): Promise<number> {
   }
   const end = new AbortController();
   let failure: Error | undefined;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => end.abort());
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => end.abort());
   const stack = new Stack({
     state: resolve(process.env.LINKGATE_STATE_DIR || join(repository, ".cache")),
     report: line => console.log(line),
@@ -65,7 +65,8 @@ async function tell(stack: Stack, signal: AbortSignal): Promise<boolean> {
   console.log(renderHead());
   const chapters = await tellStory({
     stack: stack.description,
-    tell: chapter => console.log(renderChapter(chapter)),
+    // Who has pressed Ctrl-C has made the rest of the story fail.
+    tell: chapter => signal.aborted || console.log(renderChapter(chapter)),
     noDirectWay: reason =>
       console.log(`     Not taken: the direct way, from a link address of this machine: ${reason}.`),
     signal,

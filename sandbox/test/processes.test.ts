@@ -78,7 +78,7 @@ describe("the claim on a state folder", () => {
       const record = JSON.parse(await readFile(file, "utf8"));
       // The owner is dead, and the id of another of its parts belongs to somebody else by now.
       record.owner = `${process.pid} 1`;
-      record.children.push(`${stranger.pid} 1`);
+      record.children.nginx = `${stranger.pid} 1`;
       await writeFile(file, JSON.stringify(record));
       const ended = once(left, "exit");
       const next = await StateClaim.take(folder);

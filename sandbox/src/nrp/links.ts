@@ -1,3 +1,5 @@
+import { randomInt } from "node:crypto";
+
 /** Where a request that comes through a private endpoint seems to come from. */
 export interface LinkPlace {
   /** Unsigned 32 bits. */
@@ -31,8 +33,12 @@ export class LinkPool {
   }
 }
 
-/** Gives each VNet a traffic tag and each of its subnets a number, in the order of arrival. */
+/**
+ * Gives each VNet a traffic tag and each of its subnets a number, in the order of arrival. The first tag is random, as
+ * nobody may rely on it; so two sandboxes of one machine never want the same link address.
+ */
 export class VirtualNetworks {
+  readonly #first = randomInt(0xffff00);
   readonly #subnets = new Map<string, string[]>();
 
   /** @param subnetId ARM id of a subnet, `.../virtualNetworks/{vnet}/subnets/{subnet}`. */
@@ -42,7 +48,7 @@ export class VirtualNetworks {
     this.#subnets.set(vnet, subnets);
     if (!subnets.includes(subnet)) subnets.push(subnet);
     const number = [...this.#subnets.keys()].indexOf(vnet);
-    return { vnetTag: region * 0x1000000 + 0x6c1068 + number, subnet: subnets.indexOf(subnet) + 1 };
+    return { vnetTag: region * 0x1000000 + this.#first + number, subnet: subnets.indexOf(subnet) + 1 };
   }
 }
 

@@ -7,7 +7,7 @@ import { writePrivateFile } from "../private-files.ts";
 /** Who uses a state folder, and which processes it started; each as id and start time, for ids are reused. */
 interface Record {
   owner: string;
-  children: string[];
+  children: { [part: string]: string };
 }
 
 const endLimitMs = 10_000;
@@ -33,7 +33,7 @@ export class StateClaim {
         `A stack is running already on ${folder}, as process ${left.owner.split(" ")[0]}. Stop it, or set LINKGATE_STATE_DIR to another folder.`,
       );
     }
-    await Promise.all((left?.children ?? []).map(endLeftover));
+    await Promise.all(Object.values(left?.children ?? {}).map(endLeftover));
     const claim = new StateClaim(file);
     await claim.#write();
     return claim;
@@ -50,7 +50,7 @@ export class StateClaim {
   }
 
   async #write(): Promise<void> {
-    const record: Record = { owner: identify(process.pid), children: [...this.#children.values()] };
+    const record: Record = { owner: identify(process.pid), children: Object.fromEntries(this.#children) };
     await writePrivateFile(this.#file, JSON.stringify(record));
   }
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { adminAudience, nrpAppId } from "../authority/applications.ts";
 import type { Authority } from "../authority/authority.ts";
 import type { Certificates } from "../certificates.ts";
@@ -61,6 +61,13 @@ export function findNginx(folder = join(repository, ".cache", "nginx")): NginxFi
   return files;
 }
 
+/** Bundles the gate into a file of this stack's own. The build script is the gate's; it is no part of what runs. */
+export async function buildGate(outfile: string): Promise<void> {
+  const script = pathToFileURL(join(repository, "njs", "build.ts")).href;
+  const { buildGate: build } = (await import(script)) as { buildGate(outfile: string): Promise<void> };
+  await build(outfile);
+}
+
 /** Ports that stay the same over restarts. */
 export interface StackPorts {
   postgres: number;
@@ -69,6 +76,7 @@ export interface StackPorts {
   admin: number;
   direct: number;
   proxy: number;
+  public: number;
   status: number;
 }
 
@@ -152,6 +160,7 @@ export function composeGateEnvironment(options: {
     LINKGATE_GATE_SCRIPT: paths.gateScript,
     LINKGATE_DIRECT_LISTEN: `${options.directHost}:${ports.direct}`,
     LINKGATE_PROXY_LISTEN: `127.0.0.1:${ports.proxy}`,
+    LINKGATE_PUBLIC_LISTEN: `127.0.0.1:${ports.public}`,
     LINKGATE_STATUS_LISTEN: `127.0.0.1:${ports.status}`,
     LINKGATE_LOAD_BALANCERS: "127.0.0.0/8",
     LINKGATE_LINK_TLV: "optional",

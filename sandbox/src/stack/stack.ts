@@ -2,20 +2,21 @@ import { mkdir, rm } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@linkgate/api";
-import { buildGate } from "@linkgate/njs/supervisor";
 import type { Arm } from "../arm/arm.ts";
-import { createApplications, nrpAppId, subscriptionId, tenantId } from "../authority/applications.ts";
+import { adminAudience, createApplications, nrpAppId, subscriptionId, tenantId } from "../authority/applications.ts";
 import { type Authority, startAuthority } from "../authority/authority.ts";
 import { type Certificates, createCertificates } from "../certificates.ts";
 import { type FhirServices, startFhirServices } from "../fhir/services.ts";
 import { findFreePorts } from "../ports.ts";
 import { preparePrivateFolder, writePrivateFile } from "../private-files.ts";
 import { resourceGroup, startAzure } from "../services.ts";
+import { createTokenSource } from "../token-source.ts";
 import { type Child, startChild } from "./child.ts";
-import { createGateProbe, type GateProbe, killNginx } from "./gate-probe.ts";
+import { createGateProbe, type GateProbe, killNginx, retireIncarnation } from "./gate-process.ts";
 import { StateClaim, untilEnded, watchProcess } from "./leftovers.ts";
 import { readTail } from "./log-tail.ts";
 import {
+  buildGate,
   composeApiEnvironment,
   composeGateEnvironment,
   createGateToken,
@@ -57,6 +58,7 @@ export class Stack {
   readonly #times: StackTimes;
   readonly #began = performance.now();
   readonly #closers: { name: string; close(): Promise<void> }[] = [];
+  readonly #applications = createApplications();
   readonly #deaths = new Map<Component, number>();
   #nginx!: NginxFiles;
   #ports!: StackPorts;
@@ -98,6 +100,7 @@ export class Stack {
         await this.#unlessStopped(() => this.#startApi());
         await this.#unlessStopped(() => this.#startGate());
         this.#description = this.#describe();
+        this.#onStop("stack.json", () => rm(this.paths.stackFile, { force: true }));
         await writePrivateFile(this.paths.stackFile, `${JSON.stringify(this.#description, undefined, 2)}\n`);
       } catch (error) {
         await this.#stopAll();
@@ -149,20 +152,22 @@ export class Stack {
     await mkdir(paths.state, { recursive: true });
     this.#claim = await StateClaim.take(paths.state);
     this.#onStop("claim", () => this.#claim.release());
+    await killNginx(paths.run);
     for (const folder of [paths.stackFile, paths.private, paths.logs, join(paths.state, "sandbox")]) {
       await rm(folder, { recursive: true, force: true });
     }
     await preparePrivateFolder(paths.private);
     for (const folder of [paths.logs, paths.run]) await mkdir(folder, { recursive: true });
-    const [postgres = 0, arm = 0, feed = 0, admin = 0, direct = 0, proxy = 0, status = 0] = await findFreePorts(7);
-    this.#ports = { postgres, arm, feed, admin, direct, proxy, status };
+    const [postgres = 0, arm = 0, feed = 0, admin = 0, direct = 0, proxy = 0, open = 0, status = 0] =
+      await findFreePorts(8);
+    this.#ports = { postgres, arm, feed, admin, direct, proxy, public: open, status };
     this.#certificates = await createCertificates(paths.private);
     this.#token = await createGateToken(paths);
     await buildGate(paths.gateScript);
   }
 
   async #startAzure(): Promise<void> {
-    const applications = createApplications();
+    const applications = this.#applications;
     this.#authority = await startAuthority({ server: this.#certificates.server, applications });
     this.#onStop("authority", () => this.#authority.stop());
     this.#fhir = await startFhirServices();
@@ -175,13 +180,10 @@ export class Stack {
       providerUrl: () => `https://127.0.0.1:${this.#ports.arm}`,
     });
     this.#onStop("ARM", () => this.#arm.stop());
-    this.#clients = describeClients(applications);
     this.#say("sign-in authority", this.#authority.url);
     this.#say("ARM and NRP", this.#arm.url);
     this.#say("FHIR services", `${this.#fhir.folder}/{account}.sock`);
   }
-
-  #clients: StackDescription["arm"]["clients"] = {};
 
   async #startDatabase(): Promise<void> {
     this.#database = await startEmbeddedPostgres({ dataDir: this.paths.postgres, port: this.#ports.postgres });
@@ -251,12 +253,26 @@ export class Stack {
   async #restartGate(how: "clean" | "kill"): Promise<void> {
     if (how === "clean" || !this.#gate) {
       await this.#gate?.stop("SIGTERM");
-      return this.#unlessStopped(() => this.#startGate());
+      // After a supervisor that was killed, its NGINX may live on; what is known to be dead need not be waited for.
+      const left = await this.#probe.readIncarnation();
+      await killNginx(this.paths.run);
+      await this.#unlessStopped(() => this.#startGate());
+      if (left !== undefined) await this.#retire(left);
+      return;
     }
     const former = await this.#probe.readIncarnation();
     await killNginx(this.paths.run);
     await this.#probe.untilReady(former);
     this.#resting.delete("nginx");
+  }
+
+  async #retire(incarnation: string): Promise<void> {
+    const application = this.#applications.find(one => one.name === "platform-engineer");
+    if (!application) return;
+    const { ca } = this.#certificates;
+    const source = createTokenSource({ authority: this.#authority, ca, application, resource: adminAudience });
+    const token = await source.get().finally(() => source.close());
+    await retireIncarnation({ url: `https://127.0.0.1:${this.#ports.admin}`, ca, token, incarnation });
   }
 
   get #probe(): GateProbe {
@@ -309,7 +325,6 @@ export class Stack {
   }
 
   async #stopAll(): Promise<void> {
-    await rm(this.paths.stackFile, { force: true });
     for (let closer = this.#closers.pop(); closer !== undefined; closer = this.#closers.pop()) {
       try {
         await closer.close();
@@ -334,7 +349,7 @@ export class Stack {
         tenantId,
         subscriptionId,
         resourceGroup,
-        clients: this.#clients,
+        clients: describeClients(this.#applications),
       },
       rp: {
         url: String(this.#api?.ready.armUrl),

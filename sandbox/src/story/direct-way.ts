@@ -5,6 +5,9 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
+/** The kernel takes the address away by itself, should nobody else be left to do it. */
+const lifetime = ["valid_lft", "3600", "preferred_lft", "3600"];
+
 /** Whether a request can come straight from a link address, without PROXY protocol, and why not where it can't. */
 export interface DirectWay {
   /** Makes the address usable on this machine; tells why where that is impossible. */
@@ -21,7 +24,7 @@ export function createDirectWay(listensOnIPv6: boolean): DirectWay {
       if (!listensOnIPv6) return "this machine has no IPv6";
       if (await canBind(address)) return undefined;
       try {
-        await run("ip", ["-6", "addr", "add", `${address}/128`, "dev", "lo"]);
+        await run("ip", ["-6", "addr", "add", `${address}/128`, "dev", "lo", ...lifetime]);
         added.add(address);
       } catch (error) {
         return explain(error as NodeJS.ErrnoException & { stderr?: string });

@@ -51,7 +51,8 @@ export interface RequestStep {
 
 export type Step = ControlStep | RequestStep;
 
-const madeUpAddress = "fd40:dead:31:6810:6c31:100:a01:104";
+/** The same place in the same network, but another link. */
+const makeUp = (linkAddress: string): string => linkAddress.replace(/^fd40:[^:]+:[^:]+/, "fd40:dead:31");
 const deny = (reason: string): Expectation => ({ verdict: "deny", status: 403, reason });
 const allow = (reason: string): Expectation => ({ verdict: "allow", status: 200, reason });
 
@@ -134,7 +135,7 @@ export const story: readonly Step[] = [
   {
     kind: "request",
     to: context => context.first,
-    from: () => madeUpAddress,
+    from: context => makeUp(linkOf(context, context.first).linkAddress),
     path: "/Patient",
     throughLink: true,
     expected: deny("link-id-mismatch"),

@@ -2,7 +2,7 @@ import type { StackDescription } from "../stack/stack-file.ts";
 import { createCustomer } from "./customer.ts";
 import { createDirectWay } from "./direct-way.ts";
 import { askUntil, type Expectation, type GateOutcome, isExpected, type Way } from "./gate-client.ts";
-import { type ControlStep, type RequestStep, type Step, type StoryContext, story } from "./steps.ts";
+import { type ControlStep, type RequestStep, type StoryContext, story } from "./steps.ts";
 
 /** One line of the telling. */
 export interface Chapter {
@@ -124,5 +124,3 @@ function findProblem(step: RequestStep, context: StoryContext, outcome: GateOutc
 function describe({ verdict, status, reason }: Expectation): string {
   return `${verdict}, ${status}, ${reason}`;
 }
-
-export type { Step };

@@ -140,11 +140,11 @@ export async function startTestAzure(): Promise<TestAzure> {
 
 /** Polls until `look` gives something; the deadline is for a broken test, not part of it. */
 export async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() > deadline) throw new Error(`${what}: not within 20 s`);
+    if (Date.now() > deadline) throw new Error(`${what}: not within 60 s`);
     await delay(20);
   }
 }
