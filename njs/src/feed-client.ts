@@ -19,9 +19,11 @@ export type FeedAnswer = { readonly status: number; readonly body: string };
 
 /**
  * Sends a poll (design 4). The token is read from its file each time, so that it can be changed without a reload.
+ * @param over settles when nobody waits for the answer any more
+ * @returns null when `over` came first
  * @throws Error when the feed can't be reached, or when it gives no whole answer within `wait` + 5 s
  */
-export async function sendPoll(settings: GateSettings, poll: Poll): Promise<FeedAnswer> {
+export async function sendPoll(settings: GateSettings, poll: Poll, over: Promise<null>): Promise<FeedAnswer | null> {
   const token = fs.readFileSync(settings.feedTokenFile, "utf8").trim();
   const query = [
     `gate=${encodeURIComponent(settings.gateName)}`,
@@ -33,10 +35,16 @@ export async function sendPoll(settings: GateSettings, poll: Poll): Promise<Feed
   ];
   const url = `${settings.feedUrl}/gate/v1/changes?${query.join("&")}`;
   const answer = readAnswer(ngx.fetch(url, { headers: { Authorization: `Bearer ${token}` } }));
-  const late = new Promise<null>(resolve => setTimeout(resolve, poll.wait * 1000 + ANSWER_TIME_MS, null));
-  const first = await Promise.race([answer, late]);
-  if (first === null) throw new Error(`the feed gave no answer within ${poll.wait} s and ${ANSWER_TIME_MS} ms`);
-  return first;
+  const limit = poll.wait * 1000 + ANSWER_TIME_MS;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the feed gave no answer within ${limit} ms`)), limit);
+  });
+  try {
+    return await Promise.race([answer, late, over]);
+  } finally {
+    clearTimeout(timer); // a timer that runs holds back a worker that wants to end
+  }
 }
 
 async function readAnswer(sent: Promise<NginxFetchAnswer>): Promise<FeedAnswer> {

@@ -15,7 +15,8 @@ import { parseState, readStateText, writeState } from "./table.ts";
 /** The interval of js_periodic is 60 s; a run that is longer is killed by the next. */
 const RUN_MS = 59_700;
 const SHORTEST_POLL_MS = 400;
-const LONGEST_WAIT_S = 20;
+/** njs can't end a fetch: a worker that is told to stop is held back until its poll has been answered. */
+const LONGEST_WAIT_S = 5;
 const WATCH_MS = 500;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
@@ -86,7 +87,7 @@ async function pollOnce(run: Run, settings: GateSettings): Promise<void> {
   const poll = preparePoll(readIncarnation(), readMoment(), settings.maxTableAge);
   const wait = Math.min(LONGEST_WAIT_S, Math.max(0, Math.floor((timeLeft(run) - 250) / 100) / 10));
   const { cursor } = poll.state;
-  const answer = await Promise.race([sendPoll(settings, { incarnation: poll.incarnation, cursor, wait }), run.over]);
+  const answer = await sendPoll(settings, { incarnation: poll.incarnation, cursor, wait }, run.over);
   if (answer === null) return; // the run is over: the answer is nobody's
   for (let tries = 0; tries < LOCK_TRIES; tries++) {
     const uptime = readUptime();

@@ -18,7 +18,7 @@ export function readSource(r: NginxRequest, kind: ListenerKind, tlvMode: number,
   source.isReadable = true;
   if (kind !== "proxy" || tlvMode === TLV_OFF) return;
   const tlv = r.rawVariables.proxy_protocol_tlv_0xee;
-  if (tlv !== undefined && tlv.length > 0) readLinkTlv(tlv, source);
+  if (tlv !== undefined) readLinkTlv(tlv, source); // an empty value is there, and malformed
 }
 
 /** What the PROXY header says, if it is a load balancer that sent it; nothing for PROXY LOCAL. */

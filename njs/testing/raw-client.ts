@@ -175,9 +175,9 @@ export async function exchange(
 ): Promise<RawResponse> {
   const connection = await RawConnection.open(peer, proxyHeader, deadlineMs);
   try {
-    const isRaw = request instanceof Uint8Array;
-    connection.send(isRaw ? request : writeRequest(request));
-    return await connection.readResponse(!isRaw && request.method === "HEAD");
+    const bytes = request instanceof Uint8Array ? Buffer.from(request) : writeRequest(request);
+    connection.send(bytes);
+    return await connection.readResponse(bytes.subarray(0, 5).toString() === "HEAD ");
   } finally {
     connection.close();
   }

@@ -1,0 +1,34 @@
+import { execFileSync } from "node:child_process";
+import { createServer, isIPv6 } from "node:net";
+
+const added: string[] = [];
+
+/**
+ * Makes sure that a connection can come from this address: it is added to the loopback interface if need be, which takes root.
+ * @returns false where that is not possible
+ */
+export async function lendAddress(address: string): Promise<boolean> {
+  if (await canBind(address)) return true;
+  try {
+    execFileSync("ip", ["addr", "add", `${address}/${isIPv6(address) ? 128 : 32}`, "dev", "lo"], { stdio: "pipe" });
+    added.push(address);
+  } catch {
+    // Not root, no ip, or somebody else was faster.
+  }
+  return canBind(address);
+}
+
+/** Takes away what {@link lendAddress} added. */
+export function returnAddresses(): void {
+  for (const address of added.splice(0)) {
+    execFileSync("ip", ["addr", "del", `${address}/${isIPv6(address) ? 128 : 32}`, "dev", "lo"], { stdio: "pipe" });
+  }
+}
+
+function canBind(address: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(0, address, () => server.close(() => resolve(true)));
+  });
+}
