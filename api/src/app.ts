@@ -44,8 +44,6 @@ export async function startApi(config: Config, { log, signal }: StartOptions): P
   try {
     const database = openDatabase(await databaseUrl(config, closers));
     closers.push(() => database.close());
-    // The driver says twice that a connection has died: to the query, which fails, and here, where nobody need act.
-    database.pool.on("connect", client => client.on("error", () => {}));
     await waitForDatabase(database, log, signal);
     const worker = startOperationWorker({ ...database, ...config, finishers, log });
     closers.push(() => worker.stop());

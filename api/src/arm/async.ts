@@ -12,7 +12,7 @@ export function publicOrigin(request: FastifyRequest): string {
 
 /** The whole URL the client called, for `nextLink`. */
 export function publicUrl(request: FastifyRequest): URL {
-  const own = new URL(request.url, `https://${request.host}`);
+  const own = URL.parse(request.url, `https://${request.host}`) ?? new URL(request.url, "https://localhost");
   const referer = request.headers.referer;
   if (referer === undefined || !URL.canParse(referer)) return own;
   const url = new URL(referer);

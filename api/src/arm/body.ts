@@ -3,8 +3,8 @@ import type { Static, TProperties, TSchema } from "typebox";
 import type { Validator } from "typebox/compile";
 import { ArmError } from "./errors.ts";
 
-/** Bytes. The largest body that makes sense here is an account with long CORS and policy lists. */
-export const BODY_LIMIT = 1024 * 1024;
+/** Bytes. A page of 100 accounts, each with the longest body, stays below the 8 MB that ARM passes on (ARM RPC). */
+export const BODY_LIMIT = 64 * 1024;
 
 /** Levels of nesting; more is not met in any client and costs stack wherever the document goes. */
 const DEPTH_LIMIT = 32;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startTestApi, type TestApi } from "../support/api.ts";
+import { NRP, startTestApi, type TestApi } from "../support/api.ts";
 import type { Answer } from "../support/client.ts";
 import {
   accountPath,
@@ -13,6 +13,7 @@ import {
   SUBSCRIPTION,
 } from "../support/documents.ts";
 import type { TestGate } from "../support/gate.ts";
+import { sendBytes } from "../support/raw.ts";
 import { until } from "../support/until.ts";
 
 const ARM = "https://management.example.com";
@@ -65,6 +66,14 @@ describe("an operation", () => {
       const answer = await api.nrp.delete(connectionPath(account, "pe"), { headers });
       expect(answer.headers.location).toMatch(new RegExp(`^${api.urls.armUrl}/subscriptions/`));
     }
+  });
+
+  it("survives a Host header that is no host", async () => {
+    const path = `${connectionPath(account, "pe")}?api-version=2024-03-31`;
+    const head = `DELETE ${path} HTTP/1.1\r\nHost: a b\r\nx-ms-client-app-id: ${NRP}\r\nConnection: close\r\n\r\n`;
+    const answer = await sendBytes(api, head);
+    expect(answer).toMatch(/^HTTP\/1\.1 202 /);
+    expect(answer).toMatch(/\r\nlocation: https:\/\/localhost\/subscriptions\//);
   });
 
   it("runs until the gates know, then Location answers 204 and the status Succeeded, also when all is gone", async () => {

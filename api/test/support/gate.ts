@@ -24,10 +24,14 @@ export class TestGate {
     this.#maxAge = maxAge;
   }
 
-  /** One whole sweep. It acknowledges the sweep before, and puts into force what has changed since. */
-  async sweep(): Promise<void> {
+  /**
+   * One whole sweep. It acknowledges the sweep before, and puts into force what has changed since.
+   *
+   * @param wait seconds to be held back while there is nothing new
+   */
+  async sweep(wait = 0): Promise<void> {
     for (let more = true; more; ) {
-      const text = await this.#poll({ wait: "0" });
+      const text = await this.#poll({ wait: String(wait) });
       for (const line of text.trimEnd().split("\n")) {
         if (line.startsWith("=")) more = this.#readEnd(line);
         else this.#apply(line);
