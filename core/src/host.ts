@@ -2,7 +2,8 @@ import { COLON, DOT, HYPHEN, isAlphanumeric, isDigit, Text, ZERO } from "./text.
 
 /**
  * The zones that a gate serves: each a pair of DNS suffixes, public (`azurehealthcareapis.com`) and private
- * (`privatelink.azurehealthcareapis.com`). Configuration, made once. Suffixes are kept with their leading dot, longest first.
+ * (`privatelink.azurehealthcareapis.com`). Configuration, made once. Suffixes are kept with their leading
+ * dot, in any order: an account is one label, so no more than one of them fits a host, and it is the longest (design 3.1).
  */
 export class Zones {
   readonly suffixes: string[] = [];
@@ -18,20 +19,11 @@ export class Zones {
       const known = this.suffixes[zone];
       if (known === "." + publicSuffix || known === "." + privateSuffix) return false;
     }
-    this.insert("." + publicSuffix, false);
-    this.insert("." + privateSuffix, true);
+    this.suffixes.push("." + publicSuffix);
+    this.privacy.push(false);
+    this.suffixes.push("." + privateSuffix);
+    this.privacy.push(true);
     return true;
-  }
-
-  private insert(suffix: string, isPrivate: bool): void {
-    this.suffixes.push(suffix);
-    this.privacy.push(isPrivate);
-    for (let at = this.suffixes.length - 1; at > 0 && this.suffixes[at - 1].length < suffix.length; at--) {
-      this.suffixes[at] = this.suffixes[at - 1];
-      this.privacy[at] = this.privacy[at - 1];
-      this.suffixes[at - 1] = suffix;
-      this.privacy[at - 1] = isPrivate;
-    }
   }
 }
 

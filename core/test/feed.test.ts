@@ -36,12 +36,15 @@ describe.each(engines)("$name", engine => {
   test("a line is read within its bounds only", () => {
     const page = "+a\t1\tenabled\t7\n+b\t2\tdisabled\t8,9\n=c\tdone\n";
     expect(engine.readLine(page, 15, page.indexOf("\n", 15))).toMatchObject({ kind: "upsert", name: "b" });
-    const noEnds = [-1, 0, 15, 14 - 1, 16, page.length, page.length + 1];
+    const comma = page.indexOf(","); // what stands before it would be a good line
+    const noEnds = [-1, 0, 14, 15, 16, comma, page.length, page.length + 1];
     for (const end of noEnds) expect(engine.readLine(page, 15, end), `LF at ${end}`).toEqual({ kind: "malformed" });
     expect(engine.readLine(page, 0, page.lastIndexOf("\n")), "three lines as one").toEqual({ kind: "malformed" });
     // The word behind the LF must not complete the line before it.
     expect(engine.readLine("+a\t1\nenabled\t\n", 0, 4)).toEqual({ kind: "malformed" });
     expect(engine.readLine("+a\t1\tenabled\n\t\n", 0, 12)).toEqual({ kind: "malformed" });
+    expect(engine.readLine("-a\t12\n", 0, 4)).toEqual({ kind: "malformed" });
+    expect(engine.readLine("=c\tdone", 0, 7)).toEqual({ kind: "malformed" });
     expect(engine.readLine("=c\t\ndone", 0, 3)).toEqual({ kind: "malformed" });
   });
 
