@@ -166,7 +166,7 @@ export function composeGateEnvironment(options: {
     LINKGATE_LINK_TLV: "optional",
     LINKGATE_LINK_QUARANTINE: linkQuarantine,
     LINKGATE_WORKERS: "2",
-    LINKGATE_DRAIN_TIMEOUT: "2",
+    LINKGATE_DRAIN_TIMEOUT: "1",
     // The workers must reach what this user owns: the token, and a clone in a folder of root's that nobody else may enter.
     ...(process.getuid?.() === 0 ? { LINKGATE_USER: "root root" } : {}),
     LINKGATE_FEED_URL: options.feedUrl,

@@ -7,6 +7,8 @@ const run = promisify(execFile);
 
 /** The kernel takes the address away by itself, should nobody else be left to do it. */
 const lifetime = ["valid_lft", "3600", "preferred_lft", "3600"];
+/** Without a search for duplicates, during which an address can't be bound. */
+const atOnce = "nodad";
 
 /** Whether a request can come straight from a link address, without PROXY protocol, and why not where it can't. */
 export interface DirectWay {
@@ -22,14 +24,15 @@ export function createDirectWay(listensOnIPv6: boolean): DirectWay {
   return {
     async open(address) {
       if (!listensOnIPv6) return "this machine has no IPv6";
-      if (await canBind(address)) return undefined;
+      if (added.has(address) || (await tryBind(address)) === undefined) return undefined;
       try {
-        await run("ip", ["-6", "addr", "add", `${address}/128`, "dev", "lo", ...lifetime]);
+        await run("ip", ["-6", "addr", "add", `${address}/128`, "dev", "lo", ...lifetime, atOnce]);
         added.add(address);
       } catch (error) {
         return explain(error as NodeJS.ErrnoException & { stderr?: string });
       }
-      return (await canBind(address)) ? undefined : "the machine took the address, but it can't be bound";
+      const refusal = await tryBind(address);
+      return refusal === undefined ? undefined : `lo took a link address, but it can't be bound (${refusal})`;
     },
     async close() {
       for (const address of added) await run("ip", ["-6", "addr", "del", `${address}/128`, "dev", "lo"]);
@@ -38,14 +41,15 @@ export function createDirectWay(listensOnIPv6: boolean): DirectWay {
   };
 }
 
-async function canBind(address: string): Promise<boolean> {
+/** The error code where an address can't be bound. */
+async function tryBind(address: string): Promise<string | undefined> {
   const server = createServer();
   try {
     server.listen({ host: address, port: 0, ipv6Only: true });
     await once(server, "listening");
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "unknown";
   } finally {
     server.close();
   }
