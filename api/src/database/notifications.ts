@@ -17,7 +17,7 @@ export interface Notifications {
   count(topic: Topic): number;
   /** Resolves when `count(topic)` is no longer `seen`, after `seconds`, or when the signal aborts. Never rejects. */
   wait(topic: Topic, seen: number, seconds: number, signal: AbortSignal): Promise<void>;
-  /** Ends the connection and every wait. */
+  /** Ends the connection and every wait so far; who waits later waits for the time alone. */
   close(): Promise<void>;
 }
 
@@ -70,7 +70,7 @@ export function listen(connection: pg.ClientConfig): Notifications {
   return {
     count: topic => counts[topic],
     wait(topic, seen, seconds, signal) {
-      if (counts[topic] !== seen || signal.aborted || closed.signal.aborted) return Promise.resolve();
+      if (counts[topic] !== seen || signal.aborted) return Promise.resolve();
       running ??= keepListening();
       return new Promise(resolve => {
         const finish = (): void => {
