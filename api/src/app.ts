@@ -16,7 +16,7 @@ export interface RunningApi {
   readonly armUrl: string;
   readonly feedUrl: string;
   readonly adminUrl: string;
-  /** Stops accepting, ends long polls, lets requests and the worker's transaction end, closes the database. */
+  /** Stops accepting, ends long polls, lets requests and the worker's transaction end, closes the database. Twice is once. */
   stop(): Promise<void>;
 }
 
@@ -38,8 +38,10 @@ const GRACE = 20_000;
  */
 export async function startApi(config: Config, { log, signal }: StartOptions): Promise<RunningApi> {
   const closers: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= closeAll(closers);
+    return stopping;
   };
   try {
     const database = openDatabase(await databaseUrl(config, closers));
@@ -65,6 +67,11 @@ export async function startApi(config: Config, { log, signal }: StartOptions): P
     await stop();
     throw error;
   }
+}
+
+/** In the reverse order of opening, one after the other. */
+async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
+  for (const close of closers.toReversed()) await close();
 }
 
 async function databaseUrl(config: Config, closers: (() => Promise<void>)[]): Promise<string> {

@@ -3,7 +3,7 @@ import type { OperationRow } from "../operations/service.ts";
 import { findOperation } from "../operations/service.ts";
 import { announceOperation, operationId } from "./async.ts";
 import type { ArmContext } from "./context.ts";
-import { ArmError, errorBody } from "./errors.ts";
+import { ArmError } from "./errors.ts";
 import { OPERATION_RESULT_PATH, sameName } from "./paths.ts";
 
 interface OperationPath {
@@ -55,10 +55,8 @@ function sendLocation(
       return reply.status(202).send();
     case "Succeeded":
       return reply.status(204).send();
-    case "Failed": {
-      const { code, message } = operation.error ?? { code: "InternalServerError", message: "The operation failed." };
-      return reply.status(500).send({ ...errorBody("InternalServerError", message), error: { code, message } });
-    }
+    case "Failed":
+      return reply.status(500).send({ error: operation.error });
   }
 }
 

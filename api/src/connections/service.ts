@@ -142,17 +142,11 @@ export async function changeConnection(
   assertAdmittable(next);
   await claim(tx, account.account, connection.name_key, next.link_ids);
   const kept = linksInForce(next);
-  const revoking =
-    linksInForce(connection).some(id => !kept.includes(id)) || connection.provisioning_state !== "Succeeded";
-  const operation = revoking
-    ? await revoke(
-        tx,
-        account,
-        connection,
-        next.status === "Rejected" ? "connection-reject" : "connection-relink",
-        caller,
-      )
-    : undefined;
+  const revoked = linksInForce(connection).filter(id => !kept.includes(id));
+  // A revocation that still runs has claims to free; the new operation takes that over.
+  const needsOperation = revoked.length > 0 || connection.provisioning_state !== "Succeeded";
+  const kind = next.status === "Rejected" ? "connection-reject" : "connection-relink";
+  const operation = needsOperation ? await revoke(tx, account, connection, kind, caller) : undefined;
   const updated = await updateConnection(tx, connection, {
     ...change,
     provisioning_state: operation === undefined ? "Succeeded" : "Updating",
@@ -165,7 +159,7 @@ export async function changeConnection(
 }
 
 /** An approval without a link id would admit nobody (design 5). */
-export function assertAdmittable(connection: Pick<Connection, "name" | "status" | "link_ids">): void {
+function assertAdmittable(connection: Pick<Connection, "name" | "status" | "link_ids">): void {
   if (connection.status === "Approved" && connection.link_ids.length === 0) {
     throw new ArmError(
       "LinkIdMissing",

@@ -80,7 +80,7 @@ export async function putProxy(
     status,
     ...(status === existing.status ? {} : comment(request, status)),
     remote_private_endpoint: request.endpoint,
-    immutable_resource_id: request.endpoint.immutableResourceId?.toLowerCase() ?? null,
+    immutable_resource_id: request.endpoint.immutableResourceId?.toLowerCase() ?? existing.immutable_resource_id,
     link_ids: request.linkIds,
   };
   if (isDeepStrictEqual({ ...existing, ...change }, existing)) {

@@ -104,6 +104,19 @@ describe("the script", () => {
     expect(await api.ended).toBe(0);
   });
 
+  it("brings its own database when none is named, and keeps it", async () => {
+    const own = { DATABASE_URL: "", LINKGATE_DATA_DIR: join(folder, "data") };
+    for (const status of [404, 200]) {
+      const api = start(own);
+      const client = new ArmClient((await api.ready).armUrl, { ca: server.cert, certificate: arm, appId: NRP });
+      expect((await client.get(accountPath("embedded"))).status).toBe(status);
+      if (status === 404) await createAccount(client, "embedded");
+      await client.close();
+      api.process.kill("SIGTERM");
+      expect(await api.ended).toBe(0);
+    }
+  });
+
   it("ends with 78 and every problem when the configuration is wrong", async () => {
     const api = start({ LINKGATE_ARM_LISTEN: "nowhere", LINKGATE_RETRY_AFTER: "soon" });
     expect(await api.ended).toBe(78);

@@ -258,11 +258,16 @@ describe("validate", () => {
 });
 
 describe("the maximum of connections", () => {
-  it("can't be passed by concurrent PUTs", async () => {
+  it("can't be passed by concurrent PUTs at two replicas", async () => {
+    const replica = await startTestApi({ databaseUrl: api.databaseUrl, settings: { maxConnections: MAX } });
     const names = Array.from({ length: MAX * 3 }, (_, index) => `pe${index}`);
     const answers = await Promise.all(
-      names.map(name => api.nrp.put(proxyPath(account, name), proxyBody(name, "auto", [nextLinkId()]))),
+      names.map((name, index) => {
+        const { nrp } = index % 2 === 0 ? api : replica;
+        return nrp.put(proxyPath(account, name), proxyBody(name, "auto", [nextLinkId()]));
+      }),
     );
+    await replica.stop();
     expect(answers.filter(answer => answer.status === 201)).toHaveLength(MAX);
     for (const answer of answers.filter(other => other.status !== 201)) {
       expect(answer).toMatchObject({ status: 409, body: { error: { code: "QuotaExceeded" } } });
