@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { readMoment, readUptime } from "./clock.ts";
+import { expireByUptime } from "./expiry.ts";
 import { sendPoll } from "./feed-client.ts";
 import { readIncarnation } from "./incarnation.ts";
 import { holdsLease, leaveLease, takeLease } from "./lease.ts";
@@ -7,7 +8,7 @@ import { type ProcessId, readOwnProcessId, withLock } from "./lock.ts";
 import { recordFailure } from "./record.ts";
 import type { GateSettings } from "./settings.ts";
 import { applyAnswer, preparePoll, type SentPoll } from "./sweep.ts";
-import { parseState, readStateText, writeState } from "./table.ts";
+import { readStateText } from "./table.ts";
 
 // js_periodic starts a run in every worker each minute, because NGINX frees a run's memory only when it ends. All of them keep
 // watch; the one that has the lease follows the feed.
@@ -55,14 +56,6 @@ async function watch(run: Run, settings: GateSettings): Promise<void> {
   run.isOver = true;
 }
 
-/** Marks a table as expired whose life has ended by the monotonic clock, whatever the wall clock says (feed rule 15). */
-function expireByUptime(uptime: number): void {
-  const state = parseState(readStateText());
-  if (state.zone === null || state.expires.wall === 0 || uptime <= state.expires.uptime) return;
-  writeState({ ...state, expires: { wall: 0, uptime: state.expires.uptime } });
-  ngx.log(ngx.ERR, "linkgate: the table has expired; nobody is admitted by link until the feed is back");
-}
-
 /** Polls, one at a time, as long as this worker has the lease. */
 async function lead(run: Run, settings: GateSettings): Promise<void> {
   let pause = FIRST_PAUSE_MS;
@@ -85,8 +78,8 @@ async function lead(run: Run, settings: GateSettings): Promise<void> {
 
 async function pollOnce(run: Run, settings: GateSettings): Promise<void> {
   const poll = preparePoll(readIncarnation(), readMoment(), settings.maxTableAge);
-  const wait = Math.min(LONGEST_WAIT_S, Math.max(0, Math.floor((timeLeft(run) - 250) / 100) / 10));
   const { cursor } = poll.state;
+  const wait = chooseWait(timeLeft(run), settings.maxTableAge);
   const answer = await sendPoll(settings, { incarnation: poll.incarnation, cursor, wait }, run.over);
   if (answer === null) return; // the run is over: the answer is nobody's
   for (let tries = 0; tries < LOCK_TRIES; tries++) {
@@ -100,6 +93,12 @@ async function pollOnce(run: Run, settings: GateSettings): Promise<void> {
     await sleep(5);
   }
   throw new Error("the lock was not to be had; the answer is dropped");
+}
+
+/** Seconds that the feed may wait: within the run, and a small part of the table's life, which counts from when the poll is sent. */
+function chooseWait(leftMs: number, maxTableAge: number): number {
+  const tenths = Math.min(LONGEST_WAIT_S * 10, maxTableAge * 2, (leftMs - 250) / 100);
+  return Math.max(0, Math.floor(tenths)) / 10;
 }
 
 function isCurrent(run: Run, poll: SentPoll, uptime: number): boolean {

@@ -49,14 +49,15 @@ export function applyPage(page: Page, zone: NginxDict<string>): number {
   let failures = 0;
   for (const change of page.changes) {
     const held = zone.get(change.account);
-    if (held !== undefined) {
-      readLine(page.text, change.from, change.end, line);
-      if (!isNewer(page.text, line, held)) continue;
+    if (held === undefined) {
+      // Once the zone is full a new account, which nobody is admitted to yet, is not tried: each try is a line in NGINX's log.
+      if (failures > 0 || !trySet(zone, change)) failures++;
+      continue;
     }
-    if (!trySet(zone, change)) {
-      zone.delete(change.account);
-      if (!trySet(zone, change)) failures++;
-    }
+    readLine(page.text, change.from, change.end, line);
+    if (!isNewer(page.text, line, held) || trySet(zone, change)) continue;
+    zone.delete(change.account);
+    if (!trySet(zone, change)) failures++;
   }
   return failures;
 }

@@ -40,6 +40,7 @@ export class TestFeed {
   readonly #waiting = new Set<() => void>();
   readonly #hung = new Set<ServerResponse>();
   #change = 0;
+  #isQuiet = false;
 
   static async start(): Promise<TestFeed> {
     const feed = new TestFeed();
@@ -74,6 +75,14 @@ export class TestFeed {
       this.#versions.set(account, version);
     }
     this.forgetCursors();
+  }
+
+  /** Makes several changes that no poll can see apart. */
+  together(change: () => void): void {
+    this.#isQuiet = true;
+    change();
+    this.#isQuiet = false;
+    this.wakeAll();
   }
 
   forgetCursors(): void {
@@ -190,10 +199,13 @@ export class TestFeed {
 
   /** From now on answers nobody; connections stay open. */
   hang(): void {
-    this.misbehave = (_, answer) => {
-      this.#hung.add(answer);
-    };
+    this.misbehave = (_, answer) => this.leave(answer);
     this.wakeAll();
+  }
+
+  /** Leaves this poll without an answer until {@link resume}. */
+  leave(answer: ServerResponse): void {
+    this.#hung.add(answer);
   }
 
   /** Behaves again. Polls that hung are answered 503. */
@@ -205,6 +217,7 @@ export class TestFeed {
 
   /** Ends every poll that waits, as the end of its time would. */
   wakeAll(): void {
+    if (this.#isQuiet) return;
     for (const wake of [...this.#waiting]) wake();
   }
 }

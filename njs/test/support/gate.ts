@@ -53,12 +53,9 @@ export class TestGate {
     writeFileSync(join(dir, "token"), `${feed.token}\n`);
     await buildGate(join(dir, "gate.js"));
     const [direct = 0, proxy = 0, publicPort = 0, status = 0] = await freePorts(4);
-    const nginx = process.env.LINKGATE_NGINX_COMMAND ?? join(ROOT, ".cache/nginx/bin/nginx");
-    const modules = process.env.LINKGATE_NGINX_MODULES ?? join(ROOT, ".cache/nginx/modules");
-    if (!existsSync(nginx)) throw new Error(`there is no NGINX at ${nginx}: run npm test, which fetches it`);
     const env = {
-      LINKGATE_NGINX_COMMAND: nginx,
-      LINKGATE_NGINX_MODULES: modules,
+      LINKGATE_NGINX_COMMAND: nginxCommand(),
+      LINKGATE_NGINX_MODULES: nginxModules(),
       LINKGATE_GATE_SCRIPT: join(dir, "gate.js"),
       LINKGATE_RUN_DIR: join(dir, "run"),
       LINKGATE_USER: process.getuid?.() === 0 ? "root" : "nobody",
@@ -203,9 +200,26 @@ export class TestGate {
   /** Prints what NGINX and the supervisor said, should the running test fail. */
   explainFailure(): void {
     onTestFailed(() => {
-      console.log(`error log:\n${this.errorLog}\nsupervisor:\n${this.#stderr}`);
+      console.log(`error log:\n${lastLines(this.errorLog)}\nsupervisor:\n${lastLines(this.#stderr)}`);
     });
   }
+}
+
+/** The NGINX that setup fetched, or another one by `LINKGATE_NGINX_COMMAND`. */
+export function nginxCommand(): string {
+  const nginx = process.env.LINKGATE_NGINX_COMMAND ?? join(ROOT, ".cache/nginx/bin/nginx");
+  if (nginx.startsWith("/") && !existsSync(nginx))
+    throw new Error(`there is no NGINX at ${nginx}; npm test fetches it`);
+  return nginx;
+}
+
+/** Where its modules are, or `LINKGATE_NGINX_MODULES`. */
+export function nginxModules(): string {
+  return process.env.LINKGATE_NGINX_MODULES ?? join(ROOT, ".cache/nginx/modules");
+}
+
+function lastLines(text: string): string {
+  return text.split("\n").slice(-60).join("\n");
 }
 
 /** Ports that nobody listened on a moment ago. */

@@ -11,7 +11,8 @@ export type UpstreamRequest = {
   body: string;
 };
 
-/** The tenants' services: one unix socket per account, which record and answer 200 with what they were asked. */
+/** The tenants' services: one unix socket per account, which record, and answer 200 with what they were
+ * asked; `/slow/300` after 300 ms. */
 export class TestUpstream {
   readonly requests: UpstreamRequest[] = [];
   readonly #dir: string;
@@ -43,7 +44,8 @@ export class TestUpstream {
           const { method = "", url = "" } = request;
           const seen: UpstreamRequest = { account, method, target: url, headers, body };
           this.requests.push(seen);
-          answer.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(seen));
+          const respond = () => answer.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(seen));
+          setTimeout(respond, Number(/^\/slow\/(\d+)/.exec(url)?.[1] ?? 0));
         });
       });
       this.#servers.set(account, server);
