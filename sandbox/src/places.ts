@@ -10,6 +10,7 @@ export function listPlaces(stack: Stack): string {
     ["api for admins", rp.adminUrl],
     ["feed for gates", feed.url],
     ["NGINX, direct", gates.nginx.httpUrl],
+    ["NGINX, public", stack.publicUrl],
     ["NGINX, PROXY", gates.nginx.proxyProtocolAddress],
     ["sample FHIR", upstream.url],
     ["access log", gates.nginx.accessLog],

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Identity } from "../certificates.ts";
-import { findFreePort } from "../ports.ts";
+import { findFreePorts } from "../ports.ts";
 import { type Caller, identifyCaller, type TokenRules } from "./caller.ts";
 import { discoveryRoutes } from "./discovery-routes.ts";
 import { ArmError, armErrors, renderArmError } from "./errors.ts";
@@ -57,7 +57,7 @@ export async function startArm(
   options: ArmOptions,
   plugIn: (arm: { app: FastifyInstance; url: string }) => Promise<void>,
 ): Promise<Arm> {
-  const port = options.port ?? (await findFreePort());
+  const [port = 0] = options.port === undefined ? await findFreePorts(1) : [options.port];
   const url = `https://localhost:${port}`;
   const app = fastify({
     https: { cert: options.server.certificate, key: options.server.key },

@@ -90,6 +90,11 @@ export class Stack {
     return this.#description;
   }
 
+  /** The gate's listener for the public network, where no link address is believed. */
+  get publicUrl(): string {
+    return `http://127.0.0.1:${this.#ports.public}`;
+  }
+
   /** Brings everything up and writes `stack.json` last. Where anything fails, stops what was started and throws. */
   start(): Promise<void> {
     return this.#run(async () => {
