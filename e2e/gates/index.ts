@@ -1,0 +1,21 @@
+import type { GateKind } from "./gate.ts";
+import { nginx } from "./nginx.ts";
+
+export { TestFeed } from "../../njs/test/support/feed.ts";
+export { freePorts } from "../../njs/test/support/gate.ts";
+export { lendAddress, returnAddresses } from "../../njs/test/support/source-address.ts";
+export { until } from "../../njs/test/support/until.ts";
+export {
+  type GateKind,
+  type GatePart,
+  type GateProcesses,
+  type GateSettings,
+  type GateState,
+  type GateUnderTest,
+  startGate,
+  ZONE,
+} from "./gate.ts";
+export { RecordingUpstream, type UpstreamRequest } from "./upstream.ts";
+
+/** Every gate that must stand the same tests: `describe.each(gates)("$name", kind => ...)`. */
+export const gates: readonly GateKind[] = [nginx];

@@ -1,0 +1,47 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { until } from "../../njs/test/support/until.ts";
+
+/** True while a process runs; a zombie does not. */
+export function isAlive(pid: number): boolean {
+  const state = readStat(pid)?.[0];
+  return state !== undefined && state !== "Z" && state !== "X";
+}
+
+/** The process's children, zombies left out; nobody's for 0. */
+export function childrenOf(pid: number): number[] {
+  if (pid === 0) return [];
+  return readdirSync("/proc")
+    .filter(name => /^\d+$/.test(name))
+    .map(Number)
+    .filter(each => Number(readStat(each)?.[1]) === pid && isAlive(each));
+}
+
+/** Signals a process that may have ended. */
+export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
+  if (pid <= 1) return;
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** Waits until none of these processes runs. */
+export async function untilGone(pids: readonly number[]): Promise<void> {
+  await until(
+    () => !pids.some(isAlive),
+    () => `processes ${pids.filter(isAlive)} are still there`,
+    30_000,
+  );
+}
+
+/** State and parent of /proc/<pid>/stat (proc_pid_stat(5), fields 3 and 4). */
+function readStat(pid: number): [state: string, parent: string] | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [state = "", parent = ""] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return [state, parent];
+  } catch {
+    return null; // ended in between
+  }
+}
