@@ -15,7 +15,7 @@ export class Listener {
 
   constructor(isPrivateLink: bool, tlvMode: i32) {
     this.isPrivateLink = isPrivateLink;
-    this.tlvMode = isPrivateLink ? tlvMode : TLV_OFF;
+    this.tlvMode = tlvMode;
   }
 }
 

@@ -40,6 +40,9 @@ describe.each(engines)("$name", engine => {
     const noEnds = [-1, 0, 14, 15, 16, comma, page.length, page.length + 1];
     for (const end of noEnds) expect(engine.readLine(page, 15, end), `LF at ${end}`).toEqual({ kind: "malformed" });
     expect(engine.readLine(page, 0, page.lastIndexOf("\n")), "three lines as one").toEqual({ kind: "malformed" });
+    // The LF of the page before, which in wasm still lies behind this one, is none of it.
+    expect(engine.readLine("-a\t1\n", 0, 4)).toMatchObject({ kind: "removal" });
+    expect(engine.readLine("-a\t1", 0, 4)).toEqual({ kind: "malformed" });
     // The word behind the LF must not complete the line before it.
     expect(engine.readLine("+a\t1\nenabled\t\n", 0, 4)).toEqual({ kind: "malformed" });
     expect(engine.readLine("+a\t1\tenabled\n\t\n", 0, 12)).toEqual({ kind: "malformed" });

@@ -120,6 +120,9 @@ describe.each(engines)("$name", engine => {
     expect(engine.decide({ ...byTlv, tlv: "0111000000" })).toMatchObject({ reason: "private-link", linkId: 17 });
     expect(engine.decide(byTlv)).toMatchObject({ reason: "public", client: "", linkId: 0 });
     expect(engine.decide(question).linkId).toBe(17);
+    const healthCheck = { ...question, host: "a.privatelink.azurehealthcareapis.com", target: "/health/check" };
+    expect(engine.decide(healthCheck)).toMatchObject({ reason: "health-check", client: "", linkId: 0 });
+    expect(engine.decide(question).linkId).toBe(17);
     expect(engine.decide({ ...question, host: "example.com" })).toMatchObject({
       reason: "unknown-host",
       account: "",

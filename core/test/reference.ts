@@ -83,32 +83,34 @@ function findOrigin(question: Question): Origin {
 /** What the design says of a question. Entries are well formed or begin with a word that none begins with. */
 export function decideByDesign(question: Question): Answer {
   const host = splitHostByPattern(question.host.replace(/[A-Z]/g, letter => letter.toLowerCase()));
-  const deny = (reason: string, client = ""): Answer => {
-    return { reason, isAllowed: false, account: host?.account ?? "", client, linkId: 0 };
-  };
-  const allow = (reason: string, client = "", linkId = 0): Answer => {
-    return { reason, isAllowed: true, account: host?.account ?? "", client, linkId };
-  };
+  const isAsked = ["GET", "HEAD"].includes(question.method ?? "GET") && HEALTH_CHECK.test(question.target ?? "/");
+  const isHealthCheck = host !== null && host.isPrivate && isAsked;
+  const nowhere: Origin = { verdict: "unreadable-source", linkId: 0, client: "" };
+  const origin = host === null || isHealthCheck ? nowhere : findOrigin(question);
+  const answer = (reason: string): Answer => ({
+    reason,
+    isAllowed: ["private-link", "public", "health-check"].includes(reason),
+    account: host?.account ?? "",
+    client: origin.client,
+    linkId: origin.linkId,
+  });
 
-  if (host === null) return deny("unknown-host");
-  const isRead = ["GET", "HEAD"].includes(question.method ?? "GET");
-  if (host.isPrivate && isRead && HEALTH_CHECK.test(question.target ?? "/")) return allow("health-check");
-  const { verdict, linkId, client } = findOrigin(question);
-  if (verdict === "unreadable-source" || verdict === "conflicting-link-ids") return deny(verdict);
-
+  if (host === null) return answer("unknown-host");
+  if (isHealthCheck) return answer("health-check");
+  const { verdict, linkId } = origin;
+  if (verdict === "unreadable-source" || verdict === "conflicting-link-ids") return answer(verdict);
   const table = question.table ?? "current";
-  if (table === "none" || (table === "expired" && verdict === "link")) return deny("table-unavailable", client);
+  if (table === "none" || (table === "expired" && verdict === "link")) return answer("table-unavailable");
   const fields = question.entry?.split("\t") ?? ["removed", "", ""];
-  if (fields[0] === "removed") return deny("unknown-account", client);
-  if (fields.length !== 3 || !["enabled", "disabled"].includes(fields[0] ?? ""))
-    return deny("unreadable-record", client);
+  if (fields[0] === "removed") return answer("unknown-account");
+  if (fields.length !== 3 || !["enabled", "disabled"].includes(fields[0] ?? "")) return answer("unreadable-record");
   if (verdict === "link") {
     const approved = new Set(fields[1]?.split(",").filter(id => id !== ""));
-    if (approved.size === 0) return deny("private-link-not-enabled", client);
-    return approved.has(String(linkId)) ? allow("private-link", client, linkId) : deny("link-id-mismatch", client);
+    if (approved.size === 0) return answer("private-link-not-enabled");
+    return answer(approved.has(String(linkId)) ? "private-link" : "link-id-mismatch");
   }
-  if (host.isPrivate) return deny("not-private-link");
-  return fields[0] === "enabled" ? allow("public") : deny("public-access-disabled");
+  if (host.isPrivate) return answer("not-private-link");
+  return answer(fields[0] === "enabled" ? "public" : "public-access-disabled");
 }
 
 /** What the design says of a line of the feed, given without its LF; `isLast`: nothing follows it in its page. */

@@ -136,7 +136,7 @@ export function createWasmEngine(): WasmEngine {
         isAllowed: call("isAllowed", reason) !== 0,
         account: readInput(0, call("accountLength")),
         client: read(call("clientStart"), call("clientLength")),
-        linkId: write("readReason", reason) === "private-link" ? call("linkId") >>> 0 : 0,
+        linkId: call("linkId") >>> 0,
       };
     },
     decideTimes: (question, times) => void call("decideTimes", times, ...putQuestion(question)),

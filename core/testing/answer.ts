@@ -3,7 +3,6 @@ import {
   Decision,
   isAllowed,
   Listener,
-  PRIVATE_LINK,
   REASONS,
   readAddress,
   readLinkTlv,
@@ -36,7 +35,7 @@ export interface Answer {
   isAllowed: boolean;
   account: string;
   client: string;
-  /** The link id that the gate forwards; 0 unless the reason is `private-link`. */
+  /** The link id that was read, also on a denial; a gate forwards it only when the reason is `private-link`. */
   linkId: number;
 }
 
@@ -117,7 +116,7 @@ export function createAnswerer(): (question: Question) => Answer {
       isAllowed: isAllowed(reason),
       account: host.slice(0, decision.host.accountLength),
       client: client.text,
-      linkId: reason === PRIVATE_LINK ? decision.link.id : 0,
+      linkId: decision.link.id,
     };
   };
 }
