@@ -1,0 +1,191 @@
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { linkAddress } from "../testing/index.ts";
+import { TestFeed } from "./support/feed.ts";
+import { TestGate } from "./support/gate.ts";
+import { askFrom, privateHost, uniqueTarget } from "./support/requests.ts";
+import { until } from "./support/until.ts";
+import { TestUpstream } from "./support/upstream.ts";
+
+const LINK = 822088585;
+const SOURCE = linkAddress(LINK, "10.1.1.4");
+const TEMPLATE = new URL("../../deploy/nginx/nginx.conf.template", import.meta.url).pathname;
+
+let feed: TestFeed;
+let gate: TestGate;
+let upstream: TestUpstream | undefined;
+
+beforeEach(async () => {
+  feed = await TestFeed.start();
+  feed.set("contoso", "enabled", [LINK]);
+});
+
+afterEach(async () => {
+  await gate.stop();
+  await upstream?.stop();
+  upstream = undefined;
+  await feed.stop();
+});
+
+async function start(settings: Record<string, string> = {}): Promise<void> {
+  gate = await TestGate.start(feed, settings);
+  gate.explainFailure();
+  upstream = new TestUpstream(`${gate.dir}/up`);
+  await upstream.serve(["contoso"]);
+}
+
+async function askByLink(): Promise<number> {
+  return (await askFrom(gate, SOURCE, { host: privateHost("contoso"), target: uniqueTarget() })).status;
+}
+
+/** Waits until NGINX runs with another incarnation, and its table is in force. */
+async function whenRestarted(incarnation: string, deadlineMs: number): Promise<string> {
+  const page = await gate.whenStatus(
+    status => status.incarnation !== incarnation && status.table.state === "current",
+    deadlineMs,
+  );
+  return page.incarnation;
+}
+
+function goodbyes(): string[] {
+  return feed.polls.filter(poll => poll.isGoodbye).map(poll => poll.incarnation);
+}
+
+test("says goodbye, once, after NGINX has ended (rule 22)", async () => {
+  await start();
+  const { incarnation } = await gate.status();
+  const pids = [gate.masterPid, ...gate.workerPids];
+  let wereGone = false;
+  const alive = () => pids.filter(pid => isRunning(pid));
+  const heard = feed.polled(poll => {
+    if (poll.isGoodbye) wereGone = alive().length === 0;
+    return poll.isGoodbye;
+  });
+  expect(goodbyes()).toEqual([]);
+  expect(await gate.terminate()).toBe(0);
+  expect(await heard).toMatchObject({ gate: "test-gate", incarnation, isGoodbye: true });
+  expect(wereGone).toBe(true);
+  expect(goodbyes()).toEqual([incarnation]);
+  expect(feed.polls.at(-1)?.isGoodbye).toBe(true);
+});
+
+test("a request that runs when NGINX is stopped gets its answer", async () => {
+  await start();
+  const slow = askFrom(gate, SOURCE, { host: privateHost("contoso"), target: "/slow/500" });
+  await until(
+    () => upstream?.requests.some(request => request.target === "/slow/500"),
+    () => "the request did not reach the upstream",
+  );
+  expect(await gate.terminate()).toBe(0);
+  expect((await slow).status).toBe(200);
+});
+
+test("a master that dies is started again, with no worker of the old one left, and goodbye is said for it", async () => {
+  await start({ LINKGATE_WORKERS: "2" });
+  const { incarnation } = await gate.status();
+  const workers = gate.workerPids;
+  process.kill(gate.masterPid, "SIGKILL");
+  const next = await whenRestarted(incarnation, 20_000);
+  expect(workers.filter(isRunning)).toEqual([]);
+  expect(await askByLink()).toBe(200);
+  await until(
+    () => goodbyes().includes(incarnation),
+    () => `goodbyes: ${goodbyes()}`,
+  );
+  expect(goodbyes()).not.toContain(next);
+});
+
+test("an NGINX that no longer answers is killed and started again", async () => {
+  await start();
+  const { incarnation } = await gate.status();
+  for (const pid of gate.workerPids) process.kill(pid, "SIGSTOP");
+  await whenRestarted(incarnation, 30_000);
+  expect(await askByLink()).toBe(200);
+  expect(gate.supervisorLog).toContain("is wedged");
+});
+
+test("a reload takes a good template, and keeps the old configuration when NGINX refuses the new one", async () => {
+  gate = await TestGate.create(feed);
+  const template = join(gate.dir, "template");
+  const original = readFileSync(TEMPLATE, "utf8");
+  writeFileSync(template, original);
+  gate.env.LINKGATE_TEMPLATE = template;
+  await gate.launch();
+  gate.explainFailure();
+  await gate.whenTable("current");
+  upstream = new TestUpstream(`${gate.dir}/up`);
+  await upstream.serve(["contoso"]);
+
+  for (const bad of [`${original}\nnonsense;\n`, original.replace("LINKGATE_UPSTREAM", "LINKGATE_NONSENSE")]) {
+    const before = gate.workerPids;
+    const refusals = countOf(gate.supervisorLog, "the configuration is refused");
+    writeFileSync(template, bad);
+    gate.signal("SIGHUP");
+    await until(
+      () => countOf(gate.supervisorLog, "the configuration is refused") > refusals,
+      () => `the supervisor said: ${gate.supervisorLog}`,
+    );
+    expect(await askByLink()).toBe(200);
+    expect(gate.workerPids).toEqual(before);
+  }
+
+  writeFileSync(
+    template,
+    original.replace("server_tokens off;", "server_tokens off; add_header x-template new always;"),
+  );
+  gate.signal("SIGHUP");
+  await until(
+    async () => (await askFrom(gate, SOURCE, { host: privateHost("contoso") })).header("x-template") === "new",
+    () => "the new configuration is not in force",
+  );
+});
+
+test.for<[name: string, settings: Record<string, string>, expected: RegExp]>([
+  ["no feed", { LINKGATE_FEED_URL: "" }, /LINKGATE_FEED_URL/],
+  ["a value that would end its directive", { LINKGATE_GATE_NAME: "a; include /etc/passwd" }, /LINKGATE_GATE_NAME/],
+  ["a zone that is none", { LINKGATE_ZONES: "example.com" }, /LINKGATE_ZONES/],
+  ["an upstream with another variable", { LINKGATE_UPSTREAM: "http://$host:80" }, /LINKGATE_UPSTREAM/],
+  ["a balancer that is no address", { LINKGATE_LOAD_BALANCERS: "10.0.0.0/8,all" }, /LINKGATE_LOAD_BALANCERS/],
+  ["a command that is not there", { LINKGATE_NGINX_COMMAND: "/nonexistent/nginx" }, /ENOENT/],
+  ["a gate script that is not there", { LINKGATE_GATE_SCRIPT: "/nonexistent/gate.js" }, /gate\.js/],
+])("does not start with %s, and says why", async ([, settings, expected]) => {
+  gate = await TestGate.create(feed, settings);
+  await expect(gate.launch()).rejects.toThrow(expected);
+  expect(await gate.ended()).toBe(78);
+});
+
+/** A stand-in for NGINX that knows what the supervisor asks of it: a version, and a status page. */
+function writeFakeNginx(file: string, version: string, njsNumber: number, port: number): void {
+  const script = `#!${process.execPath}
+    if (process.argv.includes("-v")) { process.stderr.write("nginx version: nginx/${version}\\n"); process.exit(0); }
+    if (process.argv.includes("-t")) process.exit(0);
+    const page = JSON.stringify({ live: true, njs: "${version}", njsNumber: ${njsNumber}, incarnation: "0".repeat(32) });
+    require("node:http").createServer((_, answer) => answer.end(page)).listen(${port}, "127.0.0.1");`;
+  writeFileSync(file, script);
+  chmodSync(file, 0o755);
+}
+
+test.for([
+  ["NGINX 1.28", "1.28.9", 0x010002, /1\.28\.9 is older than 1\.29/],
+  ["njs 1.0.0", "1.30.6", 0x010000, /older than 1\.0\.1/],
+] as const)("does not start with %s", async ([, version, njsNumber, expected]) => {
+  gate = await TestGate.create(feed);
+  const fake = join(gate.dir, "nginx");
+  writeFakeNginx(fake, version, njsNumber, gate.ports.status);
+  gate.env.LINKGATE_NGINX_COMMAND = fake;
+  await expect(gate.launch()).rejects.toThrow(expected);
+  expect(await gate.ended()).toBe(78);
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    return false;
+  }
+}
+
+function countOf(text: string, part: string): number {
+  return text.split(part).length - 1;
+}
