@@ -84,7 +84,7 @@ function findOrigin(question: Question): Origin {
 export function decideByDesign(question: Question): Answer {
   const host = splitHostByPattern(question.host.replace(/[A-Z]/g, letter => letter.toLowerCase()));
   const isAsked = ["GET", "HEAD"].includes(question.method ?? "GET") && HEALTH_CHECK.test(question.target ?? "/");
-  const isHealthCheck = host !== null && host.isPrivate && isAsked;
+  const isHealthCheck = host?.isPrivate === true && isAsked;
   const nowhere: Origin = { verdict: "unreadable-source", linkId: 0, client: "" };
   const origin = host === null || isHealthCheck ? nowhere : findOrigin(question);
   const answer = (reason: string): Answer => ({
