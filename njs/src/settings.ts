@@ -59,9 +59,9 @@ export function parseGateName(text: string): string | null {
   return /^[A-Za-z0-9._-]{1,100}$/.test(text) ? text : null;
 }
 
-/** An absolute path of characters that need no quoting in NGINX's configuration; null for any other text. */
+/** An absolute path that can stand between quotes in NGINX's configuration; null for any other text. */
 export function parsePath(text: string): string | null {
-  return /^\/[\w./@%+=:,~-]*$/.test(text) ? text : null;
+  return /^\/[^\p{Cc}"\\$;{}]*$/u.test(text) ? text : null;
 }
 
 /** Whole seconds from 1 to `most`; null for any other text. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
@@ -31,7 +31,7 @@ export class NginxProcess {
    * @throws Error when the command can't be started
    */
   static start(command: string, errorLog: string, configuration: string): Promise<NginxProcess> {
-    const [file = "", ...args] = command.split(" ");
+    const [file, ...args] = splitCommand(command);
     const child = spawn(file, [...args, "-e", errorLog, "-c", configuration], {
       stdio: ["ignore", "ignore", "inherit"],
       detached: true,
@@ -67,7 +67,7 @@ export class NginxProcess {
  * @throws Error with what NGINX says against it
  */
 export async function testConfiguration(command: string, configuration: string): Promise<void> {
-  const [file = "", ...args] = command.split(" ");
+  const [file, ...args] = splitCommand(command);
   try {
     await promisify(execFile)(file, [...args, "-t", "-q", "-e", "stderr", "-c", configuration]);
   } catch (error) {
@@ -78,7 +78,7 @@ export async function testConfiguration(command: string, configuration: string):
 
 /** @throws Error when this NGINX can't be run, or is older than 1.29 */
 export async function checkNginxVersion(command: string): Promise<string> {
-  const [file = "", ...args] = command.split(" ");
+  const [file, ...args] = splitCommand(command);
   const { stderr } = await promisify(execFile)(file, [...args, "-v"]);
   const version = readNginxVersion(stderr);
   if (version === null) throw new Error(`${command} -v does not say which NGINX it is: ${stderr.trim()}`);
@@ -93,6 +93,13 @@ export function readNginxVersion(output: string): string | null {
   const isOlder = Number(major) < 1 || (Number(major) === 1 && Number(minor) < (LEAST_NGINX[1] ?? 0));
   if (isOlder) throw new Error(`NGINX ${version} is older than ${LEAST_NGINX.join(".")}`);
   return version;
+}
+
+/** A path, which may have blanks, or a command with arguments. */
+function splitCommand(command: string): [file: string, ...args: string[]] {
+  if (existsSync(command)) return [command];
+  const [file = "", ...args] = command.split(" ");
+  return [file, ...args];
 }
 
 /** True while a process of the group runs. Zombies don't count: whoever inherits them may never reap them. */

@@ -35,10 +35,10 @@ const isListen = (text: string) =>
   /^(\[[0-9a-fA-F:.]+\]|[\d.]+|\*):\d{1,5}( ipv6only=off)?$/.test(text) || isSocket(text);
 const isSocket = (text: string) => text.startsWith("unix:") && isPath(text.slice(5));
 const isResolver = (text: string) => /^([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?( (ipv[46]=(on|off)|valid=\d+s))*$/.test(text);
-const isUpstream = (text: string) =>
-  /^http:\/\/(unix:\/[\w./@%+-]*(\$linkgate_account)?[\w./@%+-]*|\[[0-9a-fA-F:]+\](:\d+)?|[\w.-]*(\$linkgate_account)?[\w.-]*(:\d+)?)$/.test(
-    text,
-  ) && text !== "http://";
+const isUpstream = (text: string) => {
+  const [, place = ""] = /^http:\/\/(.+)$/.exec(text.replace("$linkgate_account", "account")) ?? [];
+  return /^(\[[0-9a-fA-F:]+\]|[\w.-]+)(:\d{1,5})?$/.test(place) || isSocket(place);
+};
 
 /** Every setting, in the order of the README. */
 export const SETTINGS: readonly Setting[] = [
@@ -86,6 +86,7 @@ export const SETTINGS: readonly Setting[] = [
     meaning:
       "Where admitted requests go: http, a host or a unix socket, no path. `$linkgate_account` stands for the account.",
     isValid: isUpstream,
+    // Behind a socket's path a colon begins the target.
     render: text => ({
       [`${NAME}_UPSTREAM`]: text,
       [`${NAME}_UPSTREAM_HEALTH`]: text.startsWith("http://unix:") ? `${text}:` : text,
@@ -113,6 +114,7 @@ export const SETTINGS: readonly Setting[] = [
     directive: "listen",
     meaning: "Private Link listener that sees the clients' own addresses.",
     isValid: isListen,
+    render: renderListen(`${NAME}_DIRECT_LISTEN`),
   },
   {
     name: `${NAME}_PROXY_LISTEN`,
@@ -120,6 +122,7 @@ export const SETTINGS: readonly Setting[] = [
     directive: "listen ... proxy_protocol",
     meaning: "Private Link listener behind a load balancer that speaks PROXY protocol.",
     isValid: isListen,
+    render: renderListen(`${NAME}_PROXY_LISTEN`),
   },
   {
     name: `${NAME}_LOAD_BALANCERS`,
@@ -145,6 +148,7 @@ export const SETTINGS: readonly Setting[] = [
     directive: "listen",
     meaning: "Listener for the public network. The default is one that nobody reaches.",
     isValid: isListen,
+    render: renderListen(`${NAME}_PUBLIC_LISTEN`),
   },
   {
     name: `${NAME}_STATUS_LISTEN`,
@@ -152,6 +156,7 @@ export const SETTINGS: readonly Setting[] = [
     directive: "listen",
     meaning: "Listener for probes (`/live`, `/ready`) and the status page. Never expose it with the others.",
     isValid: isListen,
+    render: renderListen(`${NAME}_STATUS_LISTEN`),
   },
   {
     name: `${NAME}_MAX_TABLE_AGE`,
@@ -226,8 +231,8 @@ export const SETTINGS: readonly Setting[] = [
     name: `${NAME}_NGINX_COMMAND`,
     default: "nginx",
     directive: "read by the supervisor",
-    meaning: "Command that runs NGINX, with arguments separated by blanks if it needs any.",
-    isValid: text => /^\S+( \S+)*$/.test(text),
+    meaning: "What runs NGINX: a path, or a command with arguments separated by blanks.",
+    isValid: text => text !== "",
     render: NOT_IN_TEMPLATE,
   },
   {
@@ -288,7 +293,12 @@ export function renderSettings(values: SettingValues): Record<string, string> {
 }
 
 function directive(name: string, value: string): string {
-  return value === "" ? "" : `${name} ${value};`;
+  return value === "" ? "" : `${name} ${value.startsWith("/") ? `"${value}"` : value};`;
+}
+
+/** A socket's path is quoted; an address may have a parameter behind it, which must not be. */
+function renderListen(name: string): (text: string) => Record<string, string> {
+  return text => ({ [name]: text.startsWith("unix:") ? `"${text}"` : text });
 }
 
 function lines(texts: readonly string[]): string {

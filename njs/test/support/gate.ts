@@ -47,8 +47,9 @@ export class TestGate {
    * @param settings over what a test needs anyhow
    */
   static async create(feed: TestFeed, settings: Record<string, string> = {}): Promise<TestGate> {
-    // The workers may run as another user, and a socket's path must be short: not the project's folder.
-    const dir = mkdtempSync(join(tmpdir(), "lg-"));
+    // The workers may run as another user, and a socket's path must be short: not the project's folder. A person's folder may
+    // well have a blank and an umlaut in its name.
+    const dir = mkdtempSync(join(tmpdir(), "lg ü"));
     mkdirSync(join(dir, "up"));
     writeFileSync(join(dir, "token"), `${feed.token}\n`);
     await buildGate(join(dir, "gate.js"));
