@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,6 +75,8 @@ describe("the claim on a state folder", () => {
     try {
       const claim = await StateClaim.take(folder);
       await claim.note("api", left.pid ?? 0);
+      const elsewhere = await mkdtemp(join(tmpdir(), "linkgate-elsewhere-"));
+      await claim.noteFolder(elsewhere);
       const file = join(folder, "stack.pid");
       const record = JSON.parse(await readFile(file, "utf8"));
       // The owner is dead, and the id of another of its parts belongs to somebody else by now.
@@ -84,6 +87,7 @@ describe("the claim on a state folder", () => {
       const next = await StateClaim.take(folder);
       expect((await ended)[1]).toBe("SIGTERM");
       expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
+      expect(existsSync(elsewhere)).toBe(false);
       await next.release();
     } finally {
       left.kill("SIGKILL");

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Chapter, components, Stack, storyLength, tellStory } from "../src/index.ts";
 import { isRunning, readChildren } from "./support/stack.ts";
@@ -95,4 +96,21 @@ describe("stack.json", () => {
     expect(existsSync(join(other, "stack.pid"))).toBe(false);
     for (const [part, pid] of Object.entries(children)) expect(isRunning(pid), part).toBe(false);
   });
+});
+
+it("stops what it has started when a later part can't start, and shows why", async () => {
+  const half = join(folder, "half");
+  const lines: string[] = [];
+  const broken = new Stack({
+    state: half,
+    report: line => lines.push(line),
+    failed: () => {},
+    // No gate takes a table that is too old from the first moment on.
+    times: { maxTableAge: 0 },
+  });
+  await expect(broken.start()).rejects.toThrow(/The NGINX gate did not start: .*exit code 78.*MAX_TABLE_AGE/s);
+  expect(existsSync(join(half, "stack.pid"))).toBe(false);
+  const [api = ""] = lines.join("\n").match(/https:\/\/127\.0\.0\.1:\d+/) ?? [];
+  expect(api).not.toBe("");
+  await expect(request(api)).rejects.toMatchObject({ code: "ECONNREFUSED" });
 });

@@ -8,6 +8,8 @@ import { writePrivateFile } from "../private-files.ts";
 interface Record {
   owner: string;
   children: { [part: string]: string };
+  /** Outside the state folder. */
+  folders: string[];
 }
 
 const endLimitMs = 10_000;
@@ -19,6 +21,7 @@ const endLimitMs = 10_000;
 export class StateClaim {
   readonly #file: string;
   readonly #children = new Map<string, string>();
+  readonly #folders: string[] = [];
 
   private constructor(file: string) {
     this.#file = file;
@@ -34,6 +37,7 @@ export class StateClaim {
       );
     }
     await Promise.all(Object.values(left?.children ?? {}).map(endLeftover));
+    for (const path of left?.folders ?? []) await rm(path, { recursive: true, force: true });
     const claim = new StateClaim(file);
     await claim.#write();
     return claim;
@@ -45,12 +49,19 @@ export class StateClaim {
     await this.#write();
   }
 
+  /** Remembers a folder that lies elsewhere and goes with the stack. */
+  async noteFolder(path: string): Promise<void> {
+    this.#folders.push(path);
+    await this.#write();
+  }
+
   async release(): Promise<void> {
     await rm(this.#file, { force: true });
   }
 
   async #write(): Promise<void> {
-    const record: Record = { owner: identify(process.pid), children: Object.fromEntries(this.#children) };
+    const children = Object.fromEntries(this.#children);
+    const record: Record = { owner: identify(process.pid), children, folders: this.#folders };
     await writePrivateFile(this.#file, JSON.stringify(record));
   }
 }

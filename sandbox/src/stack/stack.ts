@@ -177,6 +177,7 @@ export class Stack {
     this.#onStop("authority", () => this.#authority.stop());
     this.#fhir = await startFhirServices();
     this.#onStop("FHIR services", () => this.#fhir.close());
+    await this.#claim.noteFolder(this.#fhir.folder);
     this.#arm = await startAzure({
       certificates: this.#certificates,
       applications,
