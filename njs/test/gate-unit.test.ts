@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { denyForError, Gate } from "../src/access.ts";
+import { readUptime } from "../src/clock.ts";
 import { expireByUptime } from "../src/expiry.ts";
 import { withLock } from "../src/lock.ts";
 import { readGateSettings } from "../src/settings.ts";
+import { answerLiveness } from "../src/status.ts";
 import { EMPTY_STATE, formatState, parseState, SharedTable, type TableState } from "../src/table.ts";
 
 // What real NGINX can't be brought to do in a test: an old njs, a clock that is set back, a process that dies at one point.
@@ -148,6 +150,22 @@ describe("the lock", () => {
     expect(withLock(own, 2000, () => true)).toBe(true);
     meta.set("lock", `${own} 2000 2`);
     expect(withLock(own, 999_999, () => true)).toBe(null);
+  });
+});
+
+describe("liveness", () => {
+  function ask(taken: number): number {
+    const { meta } = fakeNginx();
+    meta.set("lock", `1.1 ${taken} 1`);
+    let answered = 0;
+    const request = { headersOut: {}, return: (status: number) => (answered = status) };
+    answerLiveness(request as unknown as NginxRequest);
+    return answered;
+  }
+
+  test("is over when a process was stopped with the lock in its hands", () => {
+    expect(ask(readUptime())).toBe(200);
+    expect(ask(readUptime() - 31_000)).toBe(500);
   });
 });
 

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { until } from "./until.ts";
 
@@ -34,7 +35,7 @@ export class TestFeed {
   /** Answers instead of the feed, as long as it is set. */
   misbehave: Answerer | null = null;
 
-  readonly #server = createServer((request, answer) => this.#hear(request, answer));
+  readonly #server: Server;
   readonly #rows = new Map<string, Row>();
   readonly #cursors = new Map<string, { after: number; upTo: number; at: string }>();
   readonly #waiting = new Set<() => void>();
@@ -42,10 +43,17 @@ export class TestFeed {
   #change = 0;
   #isQuiet = false;
 
-  static async start(): Promise<TestFeed> {
-    const feed = new TestFeed();
+  private constructor(tls?: { cert: string; key: string }) {
+    const hear = (request: IncomingMessage, answer: ServerResponse) => this.#hear(request, answer);
+    this.#server = tls === undefined ? createServer(hear) : createSecureServer(tls, hear);
+  }
+
+  /** Starts one; with a certificate, of `localhost`, it speaks https. */
+  static async start(tls?: { cert: string; key: string }): Promise<TestFeed> {
+    const feed = new TestFeed(tls);
     await new Promise<void>(resolve => feed.#server.listen(0, "127.0.0.1", resolve));
-    feed.url = `http://127.0.0.1:${(feed.#server.address() as AddressInfo).port}`;
+    const { port } = feed.#server.address() as AddressInfo;
+    feed.url = tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`;
     return feed;
   }
 
