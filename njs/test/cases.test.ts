@@ -83,6 +83,7 @@ function runRows(mode: TlvMode, state: "current" | "none" | "expired", own: read
   beforeEach(() => gate.explainFailure());
   afterAll(async () => {
     returnAddresses();
+    feed.resume();
     await gate.stop();
     await upstream.stop();
     await feed.stop();
