@@ -13,7 +13,14 @@ import {
   UNKNOWN_HOST,
 } from "@linkgate/core";
 import { StringSink } from "@linkgate/core/string-sink";
-import { asksForUpgrade, hasReservedHeader, isConnectionOlder, type ListenerKind, readSource } from "./request.ts";
+import {
+  asksForUpgrade,
+  hasReservedHeader,
+  isConnectionOlder,
+  type ListenerKind,
+  namesHost,
+  readSource,
+} from "./request.ts";
 import type { GateSettings } from "./settings.ts";
 import { SharedTable } from "./table.ts";
 
@@ -28,6 +35,7 @@ const GATE_ERROR = "gate-error";
 
 /** What this proxy refuses although the decision admits it; the log names it as it names core's reasons. */
 type Refusal = { readonly reason: string; readonly status: number };
+const CONFLICTING_HOSTS: Refusal = { reason: "conflicting-hosts", status: 400 };
 const UPGRADE: Refusal = { reason: "upgrade", status: 403 };
 const RESERVED_HEADER: Refusal = { reason: "reserved-header", status: 400 };
 /** 421: a client may send the request again on another connection (RFC 9110 15.5.20). */
@@ -95,6 +103,7 @@ export class Gate {
 
   /** Why an admitted request can't be forwarded safely; null if it can. */
   private findRefusal(r: NginxRequest, reason: number): Refusal | null {
+    if (!namesHost(r.headersIn.Host, r.variables.host ?? "")) return CONFLICTING_HOSTS;
     if (asksForUpgrade(r)) return UPGRADE;
     if (reason === HEALTH_CHECK) return null; // goes on without any of the client's headers
     if (hasReservedHeader(r)) return RESERVED_HEADER;

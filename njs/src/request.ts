@@ -40,6 +40,18 @@ export function hasReservedHeader(r: NginxRequest): boolean {
   return false;
 }
 
+/**
+ * True if the Host header names the host that was judged; case, port and a trailing dot aside. NGINX judges and forwards the
+ * host of an absolute target, whatever the header says: two that differ are refused (design 3.1), and so is a request without
+ * the header, HTTP/0.9 among them.
+ */
+export function namesHost(header: string | undefined, host: string): boolean {
+  if (header === undefined) return false;
+  if (equals(header, host)) return true;
+  const name = header.toLowerCase();
+  return name.startsWith(host) && /^\.?(:\d*)?$/.test(name.slice(host.length));
+}
+
 /** True for a request on a connection that is older than `limit` milliseconds (feed rule 28). */
 export function isConnectionOlder(r: NginxRequest, limit: number): boolean {
   return !(Number(r.variables.connection_time) * 1000 <= limit);

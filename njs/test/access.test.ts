@@ -131,6 +131,45 @@ describe("headers that a client can write", () => {
   );
 });
 
+describe("the host that decides", () => {
+  const host = privateHost("contoso");
+  const askRaw = (bytes: string) => askFrom(gate, SOURCE, Buffer.from(bytes, "latin1"));
+
+  test.for([host, host.toUpperCase(), `${host}.`, `${host}:8080`, `${host}.:8080`, `${host}:`])(
+    "an absolute target agrees with Host: %s",
+    async header => {
+      const target = uniqueTarget();
+      const answer = await askFrom(gate, SOURCE, { host: header, target: `http://${host}${target}` });
+      expect(answer.status, answer.text()).toBe(200);
+      expect(lastHeaders().get("host")).toBe(host);
+    },
+  );
+
+  test.for([publicHost("contoso"), privateHost("fabrikam"), `evil-${host}`, `${host}.evil.example`, "evil.example"])(
+    "an absolute target whose host is not that of Host: %s is refused",
+    async header => {
+      const before = upstream.requests.length;
+      for (const path of [uniqueTarget(), `/health/check?${uniqueTarget()}`]) {
+        const answer = await askFrom(gate, SOURCE, { host: header, target: `http://${host}${path}` });
+        expect(answer.status).toBe(400);
+        const line = await gate.logOf(path);
+        expect(line).toMatchObject({ verdict: "deny", reason: "conflicting-hosts", account: "contoso" });
+      }
+      expect(upstream.requests.length).toBe(before);
+    },
+  );
+
+  test("a request without Host is refused, whatever its target", async () => {
+    const before = upstream.requests.length;
+    expect((await askRaw(`GET http://${host}/ HTTP/1.0\r\n\r\n`)).status).toBe(400);
+    expect((await askRaw("GET / HTTP/1.0\r\n\r\n")).status).toBe(403);
+    const old = await RawConnection.open({ port: gate.ports.proxy }, writeProxyHeader({ source: SOURCE }));
+    old.send(`GET http://${host}/ \r\n`);
+    expect((await old.readToEnd()).toString()).toBe(denialBody(UNKNOWN_HOST)); // HTTP/0.9 has no status
+    expect(upstream.requests.length).toBe(before);
+  });
+});
+
 describe("ways out of HTTP/1.1", () => {
   test.for(["websocket", "h2c", "TLS/1.0"])("Upgrade: %s is refused, and not forwarded", async protocol => {
     for (const target of [uniqueTarget(), "/health/check"]) {
