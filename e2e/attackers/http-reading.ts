@@ -1,0 +1,196 @@
+/** One message of a connection, as RFC 9112 reads it. */
+export type Message =
+  | { readonly kind: "request"; readonly request: HttpRequest }
+  /** Must not be admitted, and whatever follows it neither: nobody can say where the next message begins. */
+  | { readonly kind: "refused"; readonly why: string }
+  /** The head has not come whole. */
+  | { readonly kind: "partial" };
+
+export interface HttpRequest {
+  readonly method: string;
+  /** As an upstream gets it: origin form, byte for byte. */
+  readonly target: string;
+  /** The host that decides, in lower case, without a port that is one; empty for none. */
+  readonly host: string;
+  /** Why it must not be admitted although everybody agrees where it ends; null for nothing. */
+  readonly objection: string | null;
+  /** Names in lower case. Names that are no tokens are left out: no proxy may hand them on. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Null when it has not come whole, or is malformed: then nothing may be forwarded. */
+  readonly body: Buffer | null;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
+
+/**
+ * Takes a connection's bytes apart. Strict wherever two readers could differ about what a message is, whose it is, or where
+ * it ends. What RFC 9112 leaves to the recipient is read as it allows: a bare LF ends a line (2.2), several spaces part the
+ * request line (3), empty lines, also of a CR alone, come before it (2.2).
+ */
+export function readMessages(bytes: Buffer): Message[] {
+  const messages: Message[] = [];
+  let at = 0;
+  for (;;) {
+    while (bytes[at] === LF || bytes[at] === CR) at++;
+    if (at >= bytes.length) return messages;
+    const old = readVersion09(bytes, at);
+    if (old !== null) {
+      messages.push({ kind: "request", request: old });
+      return messages;
+    }
+    const head = readLines(bytes, at);
+    if (head === null) {
+      messages.push({ kind: "partial" });
+      return messages;
+    }
+    const read = readHead(head.lines);
+    if (typeof read === "string") {
+      messages.push({ kind: "refused", why: read });
+      return messages;
+    }
+    const body = readBody(bytes, head.end, read.framing);
+    messages.push({ kind: "request", request: { ...read.request, body: body === null ? null : body.content } });
+    if (body === null || read.isLast) return messages;
+    at = body.end;
+  }
+}
+
+/** The lines up to an empty one, and where that ends; null if it has not come. */
+function readLines(bytes: Buffer, from: number): { lines: string[]; end: number } | null {
+  const lines: string[] = [];
+  for (let at = from; ; ) {
+    const end = bytes.indexOf(LF, at);
+    if (end < 0) return null;
+    const line = bytes.toString("latin1", at, end > at && bytes[end - 1] === CR ? end - 1 : end);
+    at = end + 1;
+    if (line === "") return { lines, end: at };
+    lines.push(line);
+  }
+}
+
+/** A request line without a version is a whole request of HTTP/0.9, the last of its connection; null for any other line. */
+function readVersion09(bytes: Buffer, from: number): HttpRequest | null {
+  const end = bytes.indexOf(LF, from);
+  const line = bytes.toString("latin1", from, end < 0 ? bytes.length : end);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+  const match = /^([A-Z]+) +([^\x00-\x20\x7f]+) *\r?$/.exec(line);
+  if (end < 0 || match === null) return null;
+  const [, method = "", target = ""] = match;
+  return { method, target, host: "", headers: [], body: null, objection: "HTTP/0.9" }; // its answer has no status
+}
+
+/** How long the body is: bytes, or "chunked". */
+type Framing = number | "chunked";
+type Head = { request: Omit<HttpRequest, "body">; framing: Framing; isLast: boolean };
+
+/** A text says why it is refused. */
+function readHead([requestLine = "", ...lines]: readonly string[]): Head | string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+  const match = /^([!#$%&'*+.^_`|~0-9a-z-]+) +([^\x00-\x20\x7f]+) +HTTP\/1\.(\d{1,3}) *$/i.exec(requestLine);
+  if (match === null) return "no request line";
+  const [, method = "", target = "", minor = ""] = match;
+  const headers = readHeaders(lines);
+  if (typeof headers === "string") return headers;
+  const valuesOf = (name: string) => headers.filter(([each]) => each === name).map(([, value]) => value);
+  const isVersion10 = Number(minor) === 0;
+  const place = readTarget(target, valuesOf("host"));
+  const framing = readFraming(valuesOf("transfer-encoding"), valuesOf("content-length"), isVersion10);
+  if (typeof framing === "string" && framing !== "chunked") return framing;
+  const options = valuesOf("connection").flatMap(value => value.toLowerCase().split(/[\t ]*,[\t ]*/));
+  const isLast = options.includes("close") || (isVersion10 && !options.includes("keep-alive"));
+  return { request: { method, headers, ...place }, framing: framing as Framing, isLast };
+}
+
+function readHeaders(lines: readonly string[]): (readonly [string, string])[] | string {
+  const headers: [string, string][] = [];
+  for (const line of lines) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+    if (/[\x00\r]/.test(line)) return "a NUL or a bare CR"; // RFC 9110 5.5
+    if (/^[\t ]/.test(line)) return "obs-fold"; // RFC 9112 5.2
+    const colon = line.indexOf(":");
+    const name = colon < 0 ? line : line.slice(0, colon); // without a colon: a name without a value
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+    if (name === "" || /[\x00-\x20\x7f]/.test(name)) return "a header name with blanks"; // RFC 9112 5.1
+    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^[\t ]+|[\t ]+$/g, "");
+    if (TOKEN.test(name)) headers.push([name.toLowerCase(), value]);
+  }
+  return headers;
+}
+
+type Place = Pick<HttpRequest, "host" | "target" | "objection">;
+
+/** Host and target as they are forwarded (RFC 9112 3.2; design 3.1). */
+function readTarget(target: string, hosts: readonly string[]): Place {
+  const object = (objection: string): Place => ({ host: "", target, objection });
+  if (hosts.length > 1) return object("several Hosts");
+  const [host] = hosts;
+  if (host === undefined) return object("no Host"); // in HTTP/1.0 too: nobody would say then whose it is
+  if (target.startsWith("/")) return { host: readHost(host), target, objection: null };
+  const absolute = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)(.*)$/i.exec(target);
+  if (absolute === null) return object("a target of no known form");
+  const [, authority = "", rest = ""] = absolute;
+  if (authority === "" || authority.includes("@")) return object("no authority"); // RFC 9110 4.2.1, 4.2.4
+  if (nameOf(host) !== nameOf(authority)) return object("two hosts");
+  return { host: readHost(authority), target: rest.startsWith("/") ? rest : `/${rest}`, objection: null };
+}
+
+/** A host without port and trailing dot, in lower case. */
+export function nameOf(host: string): string {
+  return readHost(host).replace(/\.$/, "");
+}
+
+/** RFC 3986 3.2.3 allows a port of no or of many digits; core knows one to five, and a gate passes on what it makes of it. */
+function readHost(host: string): string {
+  return host.toLowerCase().replace(/:(\d*)$/, (whole, port: string) => (Number(port) <= 65535 ? "" : whole));
+}
+
+/** RFC 9112 6.3, where it lets a server refuse what smuggling is made of. */
+function readFraming(
+  codings: readonly string[],
+  lengths: readonly string[],
+  isVersion10: boolean,
+): Framing | (string & {}) {
+  if (codings.length > 0) {
+    if (lengths.length > 0) return "Transfer-Encoding and Content-Length";
+    if (isVersion10) return "Transfer-Encoding in HTTP/1.0";
+    return codings.length === 1 && codings[0]?.toLowerCase() === "chunked" ? "chunked" : "another transfer coding";
+  }
+  if (lengths.length === 0) return 0;
+  return lengths.length === 1 && /^\d{1,15}$/.test(lengths[0] ?? "")
+    ? Number(lengths[0])
+    : "a malformed Content-Length";
+}
+
+function readBody(bytes: Buffer, from: number, framing: Framing): { content: Buffer; end: number } | null {
+  if (framing === "chunked") return readChunks(bytes, from);
+  const end = from + framing;
+  return end > bytes.length ? null : { content: bytes.subarray(from, end), end };
+}
+
+/**
+ * RFC 9112 7.1; null also for a malformed body. A blank ends the size as `;` does, and an LF any line, as NGINX reads them:
+ * nobody in front of a gate reads HTTP, and behind it the body has a Content-Length.
+ */
+function readChunks(bytes: Buffer, from: number): { content: Buffer; end: number } | null {
+  const parts: Buffer[] = [];
+  for (let at = from; ; ) {
+    const end = bytes.indexOf(LF, at);
+    if (end < 0) return null;
+    const line = bytes.toString("latin1", at, bytes[end - 1] === CR ? end - 1 : end);
+    const size = /^([0-9a-f]{1,12})([\t ;].*)?$/i.exec(line)?.[1];
+    if (size === undefined) return null;
+    const start = end + 1;
+    const length = Number.parseInt(size, 16);
+    if (length === 0) {
+      const trailers = readLines(bytes, start);
+      return trailers && { content: Buffer.concat(parts), end: trailers.end };
+    }
+    if (start + length > bytes.length) return null;
+    parts.push(bytes.subarray(start, start + length));
+    at = start + length;
+    if (bytes[at] === CR) at++;
+    if (bytes[at++] !== LF) return null;
+  }
+}
