@@ -44,18 +44,19 @@ export function listen(connection: pg.ClientConfig): Notifications {
 
   const listenOnce = async (): Promise<void> => {
     const client = new pg.Client(connection);
-    const ended = new Promise<void>(resolve => {
-      client.on("error", () => resolve());
-      client.on("end", () => resolve());
-      closed.signal.addEventListener("abort", () => resolve(), { once: true });
-    });
+    const done = Promise.withResolvers<void>();
+    client.on("error", () => done.resolve());
+    client.on("end", () => done.resolve());
+    const finish = (): void => done.resolve();
+    closed.signal.addEventListener("abort", finish);
     try {
       await client.connect();
       client.on("notification", ({ channel }) => wake(channel === channels.feed ? "feed" : "operations"));
       await client.query(`listen ${channels.feed}; listen ${channels.operations}`);
       wakeAll(); // whatever was said while nobody listened
-      await ended;
+      if (!closed.signal.aborted) await done.promise;
     } finally {
+      closed.signal.removeEventListener("abort", finish);
       await client.end().catch(() => {});
     }
   };

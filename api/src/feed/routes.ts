@@ -33,28 +33,32 @@ export const feedRoutes: FastifyPluginAsyncTypebox<FeedOptions> = async (app, { 
     request.setDecorator("tokenOwner", owner);
   });
 
-  app.get("/gate/v1/changes", { schema: { querystring: pollQuery } }, async (request, reply) => {
-    const { query } = request;
-    // A token speaks for one gate name, and for no other (design 4).
-    if (request.getDecorator<string>("tokenOwner") !== query.gate) throw notYours();
-    reply.header("cache-control", "no-store");
-    if (query.bye === "1") {
-      if (!(await recordGoodbye(database.db, query.incarnation, query.gate))) throw notYours();
-      return reply.status(204).send();
-    }
-    const answer = await answerPoll(database, toPoll(query), hungUp(reply), closing.signal);
-    switch (answer.kind) {
-      case "page":
-        return sendText(reply, 200, answer.page);
-      case "keep":
-      case "drop":
-        return sendText(reply, 410, writeStartOver(answer.kind));
-      case "stranger":
-        throw notYours();
-      case "gone":
-        return reply.hijack();
-    }
-  });
+  app.get(
+    "/gate/v1/changes",
+    { schema: { querystring: pollQuery }, exposeHeadRoute: false },
+    async (request, reply) => {
+      const { query } = request;
+      // A token speaks for one gate name, and for no other (design 4).
+      if (request.getDecorator<string>("tokenOwner") !== query.gate) throw notYours();
+      reply.header("cache-control", "no-store");
+      if (query.bye === "1") {
+        if (!(await recordGoodbye(database.db, query.incarnation, query.gate))) throw notYours();
+        return reply.status(204).send();
+      }
+      const answer = await answerPoll(database, toPoll(query), hungUp(reply), closing.signal);
+      switch (answer.kind) {
+        case "page":
+          return sendText(reply, 200, answer.page);
+        case "keep":
+        case "drop":
+          return sendText(reply, 410, writeStartOver(answer.kind));
+        case "stranger":
+          throw notYours();
+        case "gone":
+          return reply.hijack();
+      }
+    },
+  );
 };
 
 const notYours = (): Refusal => new Refusal(403, "Forbidden", "the token belongs to another gate");

@@ -79,7 +79,7 @@ test("rule 8: replicas that find a changed epoch at the same time enter it once"
   expect((await registry()).epoch_since).toEqual(epoch_since);
 });
 
-test("rules 8 and 9: a restored registry is held: 503, gates are heard but not served, nothing old is believed", async () => {
+test("rule 9: a restored registry is held: 503, gates are heard but not served, nothing old is believed", async () => {
   let feed: Feed = await startFeed(url);
   await putAccount(database.db, "alpha");
   const [gate, goner] = [new GateDouble(feed), new GateDouble(feed)];

@@ -51,6 +51,16 @@ test("rule 4: the oldest open transaction can be seen", async () => {
   await open.rollback().execute();
 });
 
+test("a borrowed connection that dies does not end the process", async () => {
+  const client = await database.pool.connect();
+  const ended = new Promise<void>(resolve => client.on("end", () => resolve()));
+  const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+  await sql`select pg_terminate_backend(${rows[0]?.pid}::int)`.execute(database.db);
+  await ended;
+  await expect(client.query("select 1")).rejects.toThrow();
+  client.release(true);
+});
+
 test("several replicas may migrate at once, and again", async () => {
   await Promise.all(Array.from({ length: 4 }, () => migrateToLatest(database.db)));
 });

@@ -88,8 +88,14 @@ describe("who may ask, and what", () => {
   });
 
   test("there is nothing but the one GET", async () => {
-    const unknown = await fetch(`${feed.url}/gate/v1/changes`, { method: "POST", headers: { authorization: bearer } });
-    expect(unknown.status).toBe(404);
+    for (const method of ["HEAD", "POST"]) {
+      const response = await fetch(`${feed.url}/gate/v1/changes?${good}`, {
+        method,
+        headers: { authorization: bearer },
+      });
+      expect(response.status).toBe(404);
+    }
+    expect(await gateRow(db, incarnation)).toBeUndefined();
   });
 
   test("tokens are read again when the file changes: two at once, one withdrawn, a spoilt file changes nothing", async () => {

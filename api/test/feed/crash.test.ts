@@ -149,7 +149,22 @@ test("rule 4: a prepared transaction delays nobody else", async () => {
   expect(await gate.follow()).toEqual([{ account: "held", version: 2, record: "enabled\t7" }]);
 });
 
-test("rules 7, 8 and 9: a standby is refused, and once promoted it is another epoch, held until it is released", async () => {
+const demote = () => restart(() => writeFile(join(dataDir, "data/standby.signal"), ""));
+
+test("rule 7: a standby is refused; nothing is recorded or read there", async () => {
+  const gate = new GateDouble(feed);
+  await gate.follow();
+  const before = await gateRow(db, gate.incarnation);
+  await demote();
+  for (const query of [{}, { bye: 1 }]) {
+    const response = await gate.ask(query);
+    expect([response.status, response.headers.has("retry-after")]).toEqual([503, true]);
+    expect(await response.json()).toMatchObject({ error: { code: "RegistryUnavailable" } });
+  }
+  expect(await gateRow(db, gate.incarnation)).toEqual(before);
+});
+
+test("rule 8: a standby that is promoted is another epoch, in which nothing has been acknowledged", async () => {
   await putAccount(db, "alpha");
   const gate = new GateDouble(feed);
   await gate.follow();
@@ -163,19 +178,13 @@ test("rules 7, 8 and 9: a standby is refused, and once promoted it is another ep
       resourceId: "/r",
     }),
   );
-  await restart(() => writeFile(join(dataDir, "data/standby.signal"), ""));
-  const refused = await gate.ask();
-  expect([refused.status, refused.headers.has("retry-after")]).toEqual([503, true]);
-  await expect(refused.json()).resolves.toMatchObject({ error: { message: "this is a standby, not the primary" } });
-
+  await demote();
   const { epoch: before } = await db.selectFrom("registry").select("epoch").executeTakeFirstOrThrow();
   await sql`select pg_promote()`.execute(db);
-  expect((await gate.ask()).status, "a new timeline is a new epoch").toBe(503);
+  expect((await gate.ask()).status, "rule 9: held until it is released").toBe(503);
   const { epoch, released } = await db.selectFrom("registry").select(["epoch", "released"]).executeTakeFirstOrThrow();
   expect([before.split(".").at(-1), epoch.split(".").at(-1), released]).toEqual(["00000001", "00000002", false]);
-  expect(await gateRow(db, gate.incarnation), "ids of the old epoch acknowledge nothing").toMatchObject({
-    acknowledged: null,
-  });
+  expect(await gateRow(db, gate.incarnation)).toMatchObject({ acknowledged: null });
   const after = await db.selectFrom("operations").selectAll().where("id", "=", operation.id).executeTakeFirstOrThrow();
   expect(BigInt(after.revocation)).toBeGreaterThan(BigInt(operation.revocation));
 

@@ -111,8 +111,10 @@ describe("what is recorded", () => {
     const maxAge = async () => (await gateRow(db, gate.incarnation))?.max_age;
     await gate.poll({ maxAge: 100 });
     expect(await maxAge()).toBe(100);
-    await gate.ask({ maxAge: 10 }); // this answer is lost
-    expect(await maxAge()).toBe(100);
+    for (const cursor of [gate.cursor, "", "junk"]) {
+      await gate.ask({ maxAge: 10, cursor }); // this answer is lost
+      expect(await maxAge()).toBe(100);
+    }
     await gate.poll({ maxAge: 10 });
     expect(await maxAge(), "the cursor it showed was answered when 100 was in force").toBe(100);
     await gate.poll({ maxAge: 10 });

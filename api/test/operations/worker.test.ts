@@ -308,3 +308,20 @@ test("a worker whose database is away goes on when it is back", async () => {
   await sql`alter table operations_away rename to operations`.execute(db);
   await succeeded(await revoke());
 });
+
+test("rule 27: a link id has one owner at a time, and is free only in the transaction that ends the operation", async () => {
+  const claim = (account: string) =>
+    db.insertInto("link_claims").values({ link_id: 17, account, name_key: "pe" }).execute();
+  await claim("alpha");
+  startWorker({
+    linkQuarantine: 0.2,
+    finish: async tx => {
+      await tx.deleteFrom("link_claims").where("link_id", "=", 17).execute();
+    },
+  });
+  const operation = await revoke();
+  await eventually("its barrier has passed", async () => (await read(operation)).barrier_passed_at !== null);
+  await expect(claim("beta")).rejects.toMatchObject({ code: "23505" });
+  await succeeded(operation);
+  await claim("beta");
+});
