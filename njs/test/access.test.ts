@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer, type Server } from "node:net";
 import { denialBody, TABLE_UNAVAILABLE, UNKNOWN_HOST } from "@linkgate/core";
@@ -397,6 +396,13 @@ describe("connections", () => {
     await connection.readToEnd();
   });
 
+  test("one that is idle for half of the link quarantine is closed", async () => {
+    const connection = await RawConnection.open({ port: gate.ports.direct });
+    connection.send(writeRequest({ host: publicHost("contoso") }));
+    expect((await connection.readResponse()).header("connection")).toBe("keep-alive");
+    expect(await connection.readToEnd()).toHaveLength(0);
+  });
+
   test("each account's requests go to its own service", async () => {
     await askFrom(gate, SOURCE, { host: publicHost("contoso") });
     expect(upstream.requests.at(-1)?.account).toBe("contoso");
@@ -415,7 +421,6 @@ test("the access log has every member in every line, of what NGINX answers itsel
     ),
   );
   for (const line of lines) expect(Object.keys(line)).toEqual(members);
-  expect(readFileSync(gate.accessLog, "utf8").split("\n").length).toBe(lines.length + 1);
 });
 
 /** True for a name that HTTP can carry (RFC 9110 5.1); NGINX answers 400 to the others, or drops them. */

@@ -229,7 +229,7 @@ describe("start over", () => {
 });
 
 describe("workers that come and go", () => {
-  beforeAll(() => startGate());
+  beforeAll(() => startGate({ LINKGATE_DRAIN_TIMEOUT: "60" })); // no worker ends because its time is over
   afterAll(stopGate);
   beforeEach(() => gate.explainFailure());
 

@@ -6,6 +6,7 @@ import { withLock } from "../src/lock.ts";
 import { readGateSettings } from "../src/settings.ts";
 import { answerLiveness } from "../src/status.ts";
 import { EMPTY_STATE, formatState, parseState, SharedTable, type TableState } from "../src/table.ts";
+import { fakeNginx } from "./support/fake-nginx.ts";
 
 // What real NGINX can't be brought to do in a test: an old njs, a clock that is set back, a process that dies at one point.
 
@@ -19,33 +20,6 @@ const SETTINGS = {
   LINKGATE_LINK_QUARANTINE: "60",
   LINKGATE_RUN_DIR: "/run/linkgate",
 };
-
-function fakeZone<V>(): NginxDict<V> {
-  const map = new Map<string, V>();
-  return {
-    capacity: 0,
-    freeSpace: () => 0,
-    get: key => map.get(key),
-    set: (key, value) => map.set(key, value),
-    add: (key, value) => !map.has(key) && map.set(key, value) !== undefined,
-    delete: key => map.delete(key),
-    clear: () => map.clear(),
-    incr: (key, delta, init) => {
-      const sum = ((map.get(key) as number | undefined) ?? init) + delta;
-      map.set(key, sum as V);
-      return sum;
-    },
-  };
-}
-
-function fakeNginx(njsNumber = 0x010002): { meta: NginxDict<string>; logged: string[] } {
-  const logged: string[] = [];
-  const meta = fakeZone<string>();
-  const shared = { lg_meta: meta, lg_breaks: fakeZone<number>(), lg_table0: fakeZone(), lg_table1: fakeZone() };
-  vi.stubGlobal("ngx", { shared, ERR: 4, WARN: 5, log: (_: number, text: string) => logged.push(text) });
-  vi.stubGlobal("njs", { version: "0.0.0", version_number: njsNumber });
-  return { meta, logged };
-}
 
 afterEach(() => {
   vi.unstubAllGlobals();

@@ -1,0 +1,51 @@
+import { vi } from "vitest";
+
+/** A zone of shared memory that is a Map. Once `isFull` it takes nothing, as NGINX's does not. */
+export class FakeZone<V> implements NginxDict<V> {
+  readonly capacity = 0;
+  isFull = false;
+  readonly #map = new Map<string, V>();
+
+  freeSpace(): number {
+    return 0;
+  }
+  get(key: string): V | undefined {
+    return this.#map.get(key);
+  }
+  set(key: string, value: V): this {
+    if (this.isFull) throw new Error("SharedMemoryError");
+    this.#map.set(key, value);
+    return this;
+  }
+  add(key: string, value: V): boolean {
+    if (this.#map.has(key)) return false;
+    this.set(key, value);
+    return true;
+  }
+  delete(key: string): boolean {
+    return this.#map.delete(key);
+  }
+  clear(): void {
+    this.#map.clear();
+  }
+  incr(key: string, delta: number, init: number): number {
+    const sum = ((this.#map.get(key) as number | undefined) ?? init) + delta;
+    this.#map.set(key, sum as V);
+    return sum;
+  }
+}
+
+/** Puts what NGINX gives its scripts in place of nothing; `vi.unstubAllGlobals()` takes it away. */
+export function fakeNginx(njsNumber = 0x010002): {
+  meta: FakeZone<string>;
+  tables: FakeZone<string>[];
+  logged: string[];
+} {
+  const logged: string[] = [];
+  const meta = new FakeZone<string>();
+  const tables = [new FakeZone<string>(), new FakeZone<string>()];
+  const shared = { lg_meta: meta, lg_breaks: new FakeZone<number>(), lg_table0: tables[0], lg_table1: tables[1] };
+  vi.stubGlobal("ngx", { shared, ERR: 4, WARN: 5, log: (_: number, text: string) => logged.push(text) });
+  vi.stubGlobal("njs", { version: "0.0.0", version_number: njsNumber });
+  return { meta, tables, logged };
+}
