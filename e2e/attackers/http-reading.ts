@@ -22,6 +22,7 @@ export interface HttpRequest {
 
 const LF = 0x0a;
 const CR = 0x0d;
+const CRLF = Buffer.from("\r\n");
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 
 /**
@@ -169,28 +170,23 @@ function readBody(bytes: Buffer, from: number, framing: Framing): { content: Buf
   return end > bytes.length ? null : { content: bytes.subarray(from, end), end };
 }
 
-/**
- * RFC 9112 7.1; null also for a malformed body. A blank ends the size as `;` does, and an LF any line, as NGINX reads them:
- * nobody in front of a gate reads HTTP, and behind it the body has a Content-Length.
- */
+/** RFC 9112 7.1; null also for a malformed body. A blank ends the size as `;` does: what stands behind it is for nobody. */
 function readChunks(bytes: Buffer, from: number): { content: Buffer; end: number } | null {
   const parts: Buffer[] = [];
   for (let at = from; ; ) {
-    const end = bytes.indexOf(LF, at);
+    const end = bytes.indexOf(CRLF, at);
     if (end < 0) return null;
-    const line = bytes.toString("latin1", at, bytes[end - 1] === CR ? end - 1 : end);
-    const size = /^([0-9a-f]{1,12})([\t ;].*)?$/i.exec(line)?.[1];
+    const size = /^([0-9a-f]{1,12})([\t ;][^\n]*)?$/i.exec(bytes.toString("latin1", at, end))?.[1];
     if (size === undefined) return null;
-    const start = end + 1;
+    const start = end + CRLF.length;
     const length = Number.parseInt(size, 16);
     if (length === 0) {
       const trailers = readLines(bytes, start);
       return trailers && { content: Buffer.concat(parts), end: trailers.end };
     }
-    if (start + length > bytes.length) return null;
     parts.push(bytes.subarray(start, start + length));
     at = start + length;
-    if (bytes[at] === CR) at++;
-    if (bytes[at++] !== LF) return null;
+    if (!bytes.subarray(at, at + CRLF.length).equals(CRLF)) return null;
+    at += CRLF.length;
   }
 }

@@ -41,7 +41,7 @@ export type Verdict =
       /** What the upstream sees as X-Forwarded-For; null for a health check from nowhere. */
       readonly source: Buffer | null;
       readonly request: HttpRequest;
-      /** A gate may refuse it instead: it has headers that are ours (design 3), and not every proxy can delete them. */
+      /** A gate may refuse it instead: for a header that is ours, which not every proxy can delete, or for an empty Upgrade. */
       readonly mayRefuse: boolean;
     }
   | { readonly kind: "denied"; readonly reason: string; readonly request: HttpRequest }
@@ -120,7 +120,7 @@ export class Reference {
       linkId: decision.link.id,
       source: address,
       request,
-      mayRefuse: headers.some(([name]) => isReservedHeader(name)),
+      mayRefuse: headers.some(([name]) => isReservedHeader(name) || name === "upgrade"),
     };
   }
 }

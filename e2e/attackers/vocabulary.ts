@@ -17,7 +17,8 @@ export const SOUND_HOSTS: readonly ((host: string) => string)[] = [
   host => `${host}:0`,
   host => `${host}:00443`,
   host => `${host}.:443`,
-  host => `\t ${host} \t`,
+  host => `  ${host}  `,
+  host => `${host}:`,
 ];
 
 /** Hosts that are somebody else's, or nobody's. */
@@ -46,7 +47,7 @@ export const BROKEN_HOSTS: readonly ((host: string) => string)[] = [
   host => `user@${host}`,
   host => `${host}@evil.example`,
   host => `${host}:abc`,
-  host => `${host}:`,
+  host => `\t${host}\t`,
   host => `${host}:65536`,
   host => `${host}:99999999999999999999`,
   host => `${host}:-80`,
@@ -145,6 +146,7 @@ export const SPOOFED_HEADERS = [
   "HTTP2-Settings: AAMAAABkAAQAAP__",
   "Upgrade:",
   "no-colon",
+  `\xa0Host: ${VICTIM}`,
 ] as const;
 
 /** Our own headers, in spellings that some server folds into ours. */
@@ -189,7 +191,6 @@ export const BROKEN_LINES = [
   "Host: evil.example",
   "Host:",
   "Host",
-  `\xa0Host: ${VICTIM}`,
   "Upgrade: websocket\r\nConnection: Upgrade",
   "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__",
   "Upgrade: TLS/1.2, HTTP/2.0\r\nConnection: upgrade",
@@ -215,6 +216,7 @@ export const BROKEN_FRAMINGS: readonly ((hidden: string) => { lines: string[]; b
     "chunked;q=1",
     '"chunked"',
     "\x0bchunked",
+    "\tchunked",
     "chunked\x00",
     "chunked\xa0",
     "identity",
@@ -232,13 +234,16 @@ export const BROKEN_FRAMINGS: readonly ((hidden: string) => { lines: string[]; b
   hidden => ({ lines: ["Content-Length : 5"], body: `12345${hidden}` }),
   hidden => ({ lines: [`Content-Length: ${hidden.length + 1000}`], body: hidden }),
   // Chunks that are none
-  ...["-1", "0x5", "5\x00", "g", "", "fffffffffffffffff", "5 5", "5,", " 5", "+5"].map(size => (hidden: string) => ({
+  ...["-1", "0x5", "5\x00", "g", "", "fffffffffffffffff", "5,", " 5", "+5"].map(size => (hidden: string) => ({
     lines: ["Transfer-Encoding: chunked"],
     body: `${size}\r\n12345\r\n0\r\n\r\n${hidden}`,
   })),
   hidden => ({ lines: ["Transfer-Encoding: chunked"], body: `3\r\n12345\r\n0\r\n\r\n${hidden}` }),
   hidden => ({ lines: ["Transfer-Encoding: chunked"], body: `5\r\n1234567\r\n0\r\n\r\n${hidden}` }),
   hidden => ({ lines: ["Transfer-Encoding: chunked"], body: `5\r12345\r0\r\r${hidden}` }),
+  hidden => ({ lines: ["Transfer-Encoding: chunked"], body: writeChunk(hidden).replaceAll("\r\n0\r\n", "\n0\n") }),
+  hidden => ({ lines: ["Transfer-Encoding: chunked"], body: `5\n12345\r\n0\r\n\r\n${hidden}` }),
+  hidden => ({ lines: ["Transfer-Encoding: chunked"], body: `5;a\n12345\r\n0\r\n\r\n${hidden}` }),
   hidden => ({ lines: ["Transfer-Encoding: chunked"], body: `5;\r12345\r\n0\r\n\r\n${hidden}` }),
 ];
 
@@ -248,7 +253,7 @@ export const SOUND_FRAMINGS: readonly ((hidden: string) => { lines: string[]; bo
   hidden => ({ lines: [`Content-Length: ${hidden.length}`], body: hidden }),
   hidden => ({ lines: [`content-length:  ${String(hidden.length).padStart(6, "0")} `], body: hidden }),
   hidden => ({ lines: ["Transfer-Encoding: chunked"], body: writeChunk(hidden) }),
-  hidden => ({ lines: ["transfer-encoding:\tCHUNKED"], body: writeChunk(hidden) }),
+  hidden => ({ lines: ["transfer-encoding:  CHUNKED "], body: writeChunk(hidden) }),
   hidden => ({ lines: ["Transfer-Encoding: chunked"], body: writeChunk(hidden, ";name=value") }),
   hidden => ({ lines: ["Transfer-Encoding: chunked"], body: writeChunk(hidden, ` ; a="${"x".repeat(50)}"`) }),
   hidden => ({
@@ -260,6 +265,7 @@ export const SOUND_FRAMINGS: readonly ((hidden: string) => { lines: string[]; bo
     body: writeChunk(hidden, "", [`Host: ${VICTIM}`, "Content-Length: 1", "Transfer-Encoding: chunked"]),
   }),
   hidden => ({ lines: ["Transfer-Encoding: chunked"], body: `000${writeChunk(hidden)}` }),
+  hidden => ({ lines: ["Transfer-Encoding: chunked"], body: writeChunk(hidden, " 5") }),
 ];
 
 function writeChunk(content: string, extension = "", trailers: readonly string[] = []): string {

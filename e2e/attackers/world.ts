@@ -15,8 +15,8 @@ export const LINK_ADDRESSES = {
 
 /** Entries of the account table. litware has a service and no account; gone was removed. */
 export const ENTRIES: ReadonlyMap<string, string> = new Map([
-  ["contoso", `enabled\t${LINKS.contoso}\t1`],
-  ["fabrikam", `disabled\t${LINKS.fabrikam}\t1`],
+  ["contoso", `disabled\t${LINKS.contoso}\t1`],
+  ["fabrikam", `enabled\t${LINKS.fabrikam}\t1`],
   ["northwind", "enabled\t\t1"],
   ["tailspin", "disabled\t\t1"],
   ["gone", "removed\t\t1"],
