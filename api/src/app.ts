@@ -9,6 +9,9 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from "./database/embedde
 import { migrateToLatest } from "./database/migrate.ts";
 import { type OpenDatabase, openDatabase } from "./database/open.ts";
 import { feedRoutes } from "./feed/routes.ts";
+import { createNrpClient, type NrpClient } from "./nrp/client.ts";
+import { createCredential } from "./nrp/credential.ts";
+import { startNrpTeller } from "./nrp/teller.ts";
 import { startOperationWorker } from "./operations/worker.ts";
 
 /** The api while it runs. */
@@ -49,10 +52,13 @@ export async function startApi(config: Config, { log, signal }: StartOptions): P
     await waitForDatabase(database, log, signal);
     const worker = startOperationWorker({ ...database, ...config, finishers, log });
     closers.push(() => worker.stop());
+    const nrp = reachNrp(config, log);
+    const teller = startNrpTeller({ ...database, nrp, log });
+    closers.push(() => teller.stop());
 
     const { app: arm } = buildArmApp({ ...config, ...config.arm, database, log });
     const feed = await buildFeedApp(config, database, log);
-    const admin = await buildAdminApp(config, database, log);
+    const admin = await buildAdminApp(config, database, nrp, log);
     // Registered before they listen, so that one whose address is taken doesn't leave the others behind.
     closers.push(async () => {
       await Promise.all([close(arm), close(feed), close(admin)]);
@@ -72,6 +78,15 @@ export async function startApi(config: Config, { log, signal }: StartOptions): P
 /** In the reverse order of opening, one after the other. */
 async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
   for (const close of closers.toReversed()) await close();
+}
+
+function reachNrp({ nrp }: Config, log: FastifyBaseLogger): NrpClient | undefined {
+  if (nrp !== undefined) return createNrpClient({ armUrl: nrp.armUrl, credential: createCredential(process.env) });
+  log.warn(
+    "NRP can't be reached, because LINKGATE_ARM_URL is not set: private endpoints are not told when their account is " +
+      "deleted, and a restored registry can't be reconciled, only released without",
+  );
+  return undefined;
 }
 
 async function databaseUrl(config: Config, closers: (() => Promise<void>)[]): Promise<string> {
@@ -100,10 +115,15 @@ async function buildFeedApp(config: Config, database: OpenDatabase, log: Fastify
   return app;
 }
 
-async function buildAdminApp(config: Config, database: OpenDatabase, log: FastifyBaseLogger): Promise<FastifyInstance> {
+async function buildAdminApp(
+  config: Config,
+  database: OpenDatabase,
+  nrp: NrpClient | undefined,
+  log: FastifyBaseLogger,
+): Promise<FastifyInstance> {
   const app = bareApp(config.admin.tls, log);
   const { issuer, audience, jwksUrl } = config.admin;
-  await app.register(adminRoutes, { database, issuer, audience, jwksUrl });
+  await app.register(adminRoutes, { database, nrp, issuer, audience, jwksUrl });
   return app;
 }
 

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Zone } from "./arm/context.ts";
+import { CREDENTIAL_NAMES, namesCredential } from "./nrp/credential.ts";
 
 /** `host:port` of a listener. */
 export interface Listen {
@@ -36,6 +37,8 @@ export interface Config {
     readonly audience: string;
     readonly jwksUrl: string;
   };
+  /** Absent: NRP is not told of deleted accounts, and can't be asked after a restore. */
+  readonly nrp?: { readonly armUrl: string };
   readonly zones: readonly Zone[];
   /** Connections an account may have. */
   readonly maxConnections: number;
@@ -77,6 +80,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * | `LINKGATE_ZONES` | pairs `public/private` of DNS suffixes, separated by commas | - |
  * | `LINKGATE_GATE_TOKENS_FILE` | JSON of gate names and hashes of their tokens | - |
  * | `LINKGATE_ADMIN_ISSUER`, `LINKGATE_ADMIN_AUDIENCE`, `LINKGATE_ADMIN_JWKS_URL` | who signs platform engineers' tokens | - |
+ * | `LINKGATE_ARM_URL` | Azure Resource Manager, by which NRP is reached | NRP is neither told nor asked |
+ * | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, and `AZURE_FEDERATED_TOKEN_FILE` or `AZURE_CLIENT_SECRET` or `AZURE_CLIENT_CERTIFICATE_PATH`; `AZURE_AUTHORITY_HOST` | who the api is there, see `nrp/credential.ts` | - |
  * | `LINKGATE_MAX_CONNECTIONS` | 1 to 1000 | 5 |
  * | `LINKGATE_LINK_QUARANTINE` | seconds, 0 to 86400 | 60 |
  * | `LINKGATE_RETRY_AFTER` | seconds, 1 to 600 (ARM RPC) | 10 |
@@ -114,6 +119,7 @@ export function readConfig(env: Environment): Config {
       audience: reader.required("LINKGATE_ADMIN_AUDIENCE"),
       jwksUrl: reader.url("LINKGATE_ADMIN_JWKS_URL", ["https:", "http:"]),
     },
+    ...reader.nrp(),
     zones: reader.zones("LINKGATE_ZONES"),
     maxConnections: reader.integer("LINKGATE_MAX_CONNECTIONS", 5, 1, 1000),
     linkQuarantine: reader.seconds("LINKGATE_LINK_QUARANTINE", 60, 0, 86_400),
@@ -142,6 +148,15 @@ class Reader {
 
   required(name: string): string {
     return this.optional(name) ?? this.#refuse(name, "is not set", "");
+  }
+
+  /** Without ARM's address NRP can't be reached; with it the api needs an identity there. */
+  nrp(): Pick<Config, "nrp"> {
+    if (this.optional("LINKGATE_ARM_URL") === undefined) return {};
+    if (!namesCredential(this.#env)) {
+      this.#refuse("LINKGATE_ARM_URL", `needs ${CREDENTIAL_NAMES}`, undefined);
+    }
+    return { nrp: { armUrl: this.url("LINKGATE_ARM_URL", ["https:"]) } };
   }
 
   list(name: string): string[] {

@@ -11,6 +11,7 @@ import { requireOperation } from "../connections/running.ts";
 import type { Queryable } from "../database/open.ts";
 import type { Database } from "../database/schema.ts";
 import { publishAccount } from "../feed/publish.ts";
+import { queueNotices } from "../nrp/notices.ts";
 import { type OperationRow, startOperation } from "../operations/service.ts";
 import {
   type Account,
@@ -131,8 +132,8 @@ export async function patchAccount(
 }
 
 /**
- * Begins to delete an account: its connections are disconnected at once, the row and the name stay taken until no gate
- * can admit anyone to it (design 4 and 5). Asked again, it names the operation that runs.
+ * Begins to delete an account: its connections are disconnected at once, the row and the name stay taken until NRP has
+ * been told of each, and no gate can admit anyone to it (design 4 and 5). Asked again, it names the operation that runs.
  *
  * @returns undefined when there is no such account
  */
@@ -155,6 +156,7 @@ export async function deleteAccount(
     correlationId: caller.correlationId,
   });
   await disconnectAll(tx, account.account, operation.id);
+  await queueNotices(tx, account, operation.id);
   await updateAccount(tx, account.account, {
     provisioning_state: "Deleting",
     // An operation belongs to one revision of its resource, so that revision's etag is the operation's id.

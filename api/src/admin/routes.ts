@@ -1,13 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import type { OpenDatabase } from "../database/open.ts";
+import { NotReconciled, releaseRegistry, viewRegistry } from "../database/release.ts";
 import { Refusal, writeRefusal } from "../feed/refusal.ts";
 import { retireGate } from "../gates/repository.ts";
 import { listGates, toGateView } from "../gates/views.ts";
+import type { NrpClient } from "../nrp/client.ts";
+import { reconcileRegistry } from "../reconcile/service.ts";
 import { readAdminTokens } from "./tokens.ts";
 
 export interface AdminOptions {
   readonly database: OpenDatabase;
+  /** Undefined where the api can't reach NRP, by configuration. */
+  readonly nrp?: NrpClient | undefined;
   /** `iss` of the tokens. */
   readonly issuer: string;
   /** `aud` of the tokens: this API's own application. */
@@ -19,7 +24,15 @@ export interface AdminOptions {
 /** The app role that a platform engineer's token carries. */
 const PLATFORM_ENGINEER = "PlatformEngineer";
 
-/** `GET /admin/v1/gates` and `POST /admin/v1/gates/{incarnation}/retire`, for platform engineers only. */
+const releaseBody = Type.Union([
+  Type.Null(),
+  Type.Object(
+    { vouchGates: Type.Optional(Type.Boolean()), withoutReconcile: Type.Optional(Type.Boolean()) },
+    { additionalProperties: false },
+  ),
+]);
+
+/** Gates and the registry's release after a restore, for platform engineers only. */
 export const adminRoutes: FastifyPluginAsyncTypebox<AdminOptions> = async (app, options) => {
   const { db } = options.database;
   const tokens = readAdminTokens(options);
@@ -49,4 +62,30 @@ export const adminRoutes: FastifyPluginAsyncTypebox<AdminOptions> = async (app, 
       return toGateView(gate, []);
     },
   );
+
+  app.get("/admin/v1/registry", () => viewRegistry(options.database));
+
+  /** Takes as long as NRP does; one that the caller gave up waiting for goes on. `complete` says whether NRP answered for all. */
+  app.post("/admin/v1/registry/reconcile", async request => {
+    if (options.nrp === undefined) throw new Refusal(409, "NrpNotConfigured", "this api has no way to NRP");
+    const report = await reconcileRegistry(options.database, options.nrp);
+    const { complete, connections, changed } = report;
+    request.log.warn(
+      { complete, connections, changed: changed.length, by: request.getDecorator("admin") },
+      "registry compared with NRP",
+    );
+    return report;
+  });
+
+  /** Feed rule 9. What is vouched for wrongly is unsafe until the gates have asked for the feed again. */
+  app.post("/admin/v1/registry/release", { schema: { body: releaseBody } }, async request => {
+    const { vouchGates = false, withoutReconcile = false } = request.body ?? {};
+    try {
+      const view = await releaseRegistry(options.database, { vouchGates, withoutReconcile });
+      request.log.warn({ vouchGates, withoutReconcile, by: request.getDecorator("admin") }, "registry released");
+      return view;
+    } catch (error) {
+      throw error instanceof NotReconciled ? new Refusal(409, "NotReconciled", error.message) : error;
+    }
+  });
 };

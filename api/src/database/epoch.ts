@@ -52,6 +52,20 @@ export async function enterCurrentEpoch(db: Kysely<Database>): Promise<RegistryS
 }
 
 /**
+ * Begins a new epoch where the server itself shows none: its data were put back as files, or by a snapshot of the disk,
+ * on the same server. Draws a new seed, unless the epoch is `epoch` no longer.
+ */
+export async function holdEpoch(db: Kysely<Database>, epoch: string): Promise<RegistryState> {
+  await db
+    .updateTable("registry")
+    .set({ seed: sql`replace(gen_random_uuid()::text, '-', '')` })
+    .where("epoch", "=", epoch)
+    .where(sql<boolean>`epoch = ${epochHere}`)
+    .execute();
+  return await enterCurrentEpoch(db);
+}
+
+/**
  * Transaction ids and snapshots of another epoch mean nothing here, and may be handed out again: whatever is compared
  * with them starts anew. Gates have acknowledged nothing, their cursors are forgotten (410), running operations revoke
  * now, and every account was written now.

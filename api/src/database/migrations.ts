@@ -56,5 +56,21 @@ const registry: Migration = {
   },
 };
 
+const nrp: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    for (const statement of [
+      sql`alter table registry add reconciled_epoch text, add reconciled_at timestamptz`,
+      sql`create table nrp_notices (
+        id text primary key default gen_random_uuid()::text, operation text not null references operations,
+        proxy_id text not null, connection_id text not null, attempts integer not null default 0,
+        not_before timestamptz not null default clock_timestamp())`,
+      sql`create index nrp_notices_by_operation on nrp_notices (operation)`,
+      sql`create index nrp_notices_due on nrp_notices (not_before)`,
+    ]) {
+      await statement.execute(db);
+    }
+  },
+};
+
 /** Every change of the tables, in order; a name, once released, never changes. */
-export const migrations: Record<string, Migration> = { "0001-registry": registry };
+export const migrations: Record<string, Migration> = { "0001-registry": registry, "0002-nrp": nrp };

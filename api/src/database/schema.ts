@@ -22,6 +22,9 @@ export interface RegistryTable {
    * forgotten; barriers wait for it, or for the largest age limit (feed rule 9).
    */
   gates_vouched: Generated<boolean>;
+  /** The epoch that the last whole reconciliation with NRP belongs to; a release asks for one of the present epoch. */
+  reconciled_epoch: string | null;
+  reconciled_at: Date | null;
 }
 
 /** One tenant's FHIR service. The key is its host label, so a name is taken over all subscriptions and zones. */
@@ -138,6 +141,20 @@ export interface OperationsTable {
   correlation_id: string | null;
 }
 
+/** What NRP has still to be told; a row goes when NRP has answered. */
+export interface NrpNoticesTable {
+  id: Generated<string>;
+  /** The operation that ends no earlier. */
+  operation: string;
+  /** ARM id of what is told to: NRP's own proxy of the connection. */
+  proxy_id: string;
+  /** ARM id of the connection that is disconnected. */
+  connection_id: string;
+  attempts: Generated<number>;
+  /** Nobody tries (again) before; it also keeps two replicas from telling the same at once. */
+  not_before: Generated<Date>;
+}
+
 export interface Database {
   registry: RegistryTable;
   accounts: AccountsTable;
@@ -147,4 +164,5 @@ export interface Database {
   gates: GatesTable;
   cursors: CursorsTable;
   operations: OperationsTable;
+  nrp_notices: NrpNoticesTable;
 }

@@ -107,8 +107,12 @@ test("rule 9: a restored registry is held: 503, gates are heard but not served, 
     expect(await db.selectFrom("cursors").selectAll().execute()).toEqual([]);
     expect((await feedRow(db, "alpha")).writer, "or it would look new in every sweep").not.toBe(writer);
 
-    const { stdout } = await runRelease(restored.url);
-    expect(stdout).toMatch(/^The registry is released; it was held since /);
+    await expect(runRegistry(restored.url, "release")).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("has not been reconciled"),
+    });
+    const { stdout } = await runRegistry(restored.url, "release", "--without-reconcile");
+    expect(stdout).toMatch(/^The feed is served\./);
     expect(stdout).toContain("--vouch-gates");
     const response = await here.ask();
     expect([response.status, await response.text()]).toEqual([410, "!start-over\tkeep\n"]);
@@ -120,7 +124,7 @@ test("rule 9: a restored registry is held: 503, gates are heard but not served, 
     expect(await passBarriers(feed.database.db, 60), "a gate that the restore has forgotten may still admit").toEqual(
       [],
     );
-    expect((await runRelease(restored.url, "--vouch-gates")).stdout).not.toContain("do not end before");
+    expect((await runRegistry(restored.url, "release", "--vouch-gates")).stdout).not.toContain("do not end before");
     expect((await passBarriers(feed.database.db, 60)).map(row => row.id)).toEqual([operation.id]);
   } finally {
     await feed.close();
@@ -158,23 +162,40 @@ test("rule 9: no barrier passes between a change of epoch and the moment it is f
   expect(await passBarriers(database.db, 60)).toEqual([]);
 });
 
-test("the release command says what it did, what it could not do, and how it is called", async () => {
+test("the registry command says how things stand, what it could not do, and how it is called", async () => {
   await enterCurrentEpoch(database.db);
-  const { stdout } = await runRelease(url);
-  expect(stdout).toBe(
-    "The registry was not held; the feed is served.\nRevocations end when every gate has acknowledged them.\n",
-  );
-  await expect(runRelease(url, "--nonsense")).rejects.toMatchObject({
+  const fine = "The feed is served.\nRevocations end when every gate has acknowledged them.\n";
+  expect((await runRegistry(url, "status")).stdout).toBe(fine);
+  expect((await runRegistry(url, "release")).stdout).toBe(fine);
+  expect((await runRegistry("", "--help")).stdout).toMatch(/^usage: /);
+  for (const wrong of [[], ["nonsense"], ["release", "--nonsense"], ["status", "--vouch-gates"], ["status", "twice"]]) {
+    await expect(runRegistry(url, ...wrong)).rejects.toMatchObject({
+      code: 64,
+      stderr: expect.stringMatching(/^usage: /),
+    });
+  }
+  await expect(runRegistry("", "status")).rejects.toMatchObject({ code: 64 });
+  await expect(runRegistry(url, "reconcile")).rejects.toMatchObject({
     code: 64,
-    stderr: expect.stringMatching(/^usage: /),
+    stderr: expect.stringContaining("LINKGATE_ARM_URL"),
   });
-  await expect(runRelease("")).rejects.toMatchObject({ code: 64 });
   const nowhere = new URL(url);
   nowhere.port = "1";
-  await expect(runRelease(nowhere.href)).rejects.toMatchObject({
+  await expect(runRegistry(nowhere.href, "release")).rejects.toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/^The registry was not released: /),
+    stderr: expect.stringMatching(/^The registry: release failed: /),
   });
+});
+
+test("the registry can be held by hand, where an old copy of the data left no trace", async () => {
+  const { epoch } = await enterCurrentEpoch(database.db);
+  await expect(runRegistry(url, "hold")).resolves.toMatchObject({
+    stdout: expect.stringMatching(/^The registry is held since /),
+  });
+  await expect(runRegistry(url, "status")).rejects.toMatchObject({ code: 2 });
+  const held = await enterCurrentEpoch(database.db);
+  expect(held.released).toBe(false);
+  expect(held.epoch).not.toBe(epoch);
 });
 
 test("rule 1: a change after a restore continues the version", async () => {
@@ -192,9 +213,7 @@ test("rule 1: a change after a restore continues the version", async () => {
   }
 });
 
-const runRelease = (databaseUrl: string, ...args: string[]) =>
-  promisify(execFile)(
-    process.execPath,
-    [fileURLToPath(new URL("../../src/database/release.ts", import.meta.url)), ...args],
-    { env: { ...process.env, DATABASE_URL: databaseUrl } },
-  );
+const runRegistry = (databaseUrl: string, ...args: string[]) =>
+  promisify(execFile)(process.execPath, [fileURLToPath(new URL("../../src/registry.ts", import.meta.url)), ...args], {
+    env: { ...process.env, DATABASE_URL: databaseUrl, LINKGATE_ARM_URL: "" },
+  });

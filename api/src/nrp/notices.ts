@@ -1,0 +1,89 @@
+import { type Selectable, sql, type Transaction } from "kysely";
+import type { Account } from "../accounts/repository.ts";
+import { connectionId } from "../connections/document.ts";
+import { listConnections } from "../connections/repository.ts";
+import { notify } from "../database/notifications.ts";
+import type { Queryable } from "../database/open.ts";
+import type { Database, NrpNoticesTable } from "../database/schema.ts";
+import { proxyIdOf } from "./client.ts";
+
+export type NrpNotice = Selectable<NrpNoticesTable>;
+
+/** Seconds. A notice that is being sent is nobody else's for so long; one that failed is tried again, later each time. */
+const LEASE = 90;
+const BACKOFF = { first: 0.5, longest: 60 };
+
+/**
+ * Remembers, in the transaction that disconnects them, that NRP has to be told of every connection of an operation. The
+ * operation does not end before it has been.
+ */
+export async function queueNotices(tx: Transaction<Database>, account: Account, operation: string): Promise<void> {
+  const notices = (await listConnections(tx, account.account))
+    .filter(connection => connection.etag === operation)
+    .flatMap(connection => {
+      const proxyId = proxyIdOf(connection.remote_private_endpoint, connection.name);
+      // An endpoint whose id is none can't be reached at NRP, today or ever.
+      if (proxyId === undefined) return [];
+      return { operation, proxy_id: proxyId, connection_id: connectionId(account, connection) };
+    });
+  if (notices.length > 0) await tx.insertInto("nrp_notices").values(notices).execute();
+}
+
+/** Takes one notice whose time has come, for as long as it may take to send it. */
+export async function claimNotice(db: Queryable): Promise<NrpNotice | undefined> {
+  return await db
+    .updateTable("nrp_notices")
+    .set({
+      attempts: sql`attempts + 1`,
+      not_before: sql`clock_timestamp() + make_interval(secs => ${LEASE}::double precision)`,
+    })
+    .where("id", "=", eb =>
+      eb
+        .selectFrom("nrp_notices")
+        .select("id")
+        .where("not_before", "<=", sql<Date>`clock_timestamp()`)
+        .orderBy("not_before")
+        .limit(1)
+        .forUpdate()
+        .skipLocked(),
+    )
+    .returningAll()
+    .executeTakeFirst();
+}
+
+/** NRP has answered; the worker looks at the operation again. */
+export async function settleNotice(db: Queryable, notice: NrpNotice): Promise<void> {
+  await db.deleteFrom("nrp_notices").where("id", "=", notice.id).execute();
+  await notify(db, "operations");
+}
+
+/** NRP has not answered. Returns the seconds until the next try. */
+export async function postponeNotice(db: Queryable, notice: NrpNotice): Promise<number> {
+  const seconds = Math.min(BACKOFF.longest, BACKOFF.first * 2 ** (notice.attempts - 1));
+  await db
+    .updateTable("nrp_notices")
+    .set({ not_before: sql`clock_timestamp() + make_interval(secs => ${seconds}::double precision)` })
+    .where("id", "=", notice.id)
+    .execute();
+  return seconds;
+}
+
+/** Seconds until the next notice is due; null when there is none. */
+export async function secondsToNextNotice(db: Queryable): Promise<number | null> {
+  const row = await db
+    .selectFrom("nrp_notices")
+    .select(sql<number | null>`extract(epoch from min(not_before) - clock_timestamp())::double precision`.as("seconds"))
+    .executeTakeFirstOrThrow();
+  return row.seconds;
+}
+
+/** Whether NRP has still to be told of something that the operation did. */
+export async function isNrpWaitedFor(db: Queryable, operation: string): Promise<boolean> {
+  const row = await db
+    .selectFrom("nrp_notices")
+    .select("id")
+    .where("operation", "=", operation)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}

@@ -1,0 +1,69 @@
+import type { FastifyBaseLogger } from "fastify";
+import type { OpenDatabase } from "../database/open.ts";
+import type { NrpClient } from "./client.ts";
+import { claimNotice, type NrpNotice, postponeNotice, secondsToNextNotice, settleNotice } from "./notices.ts";
+
+/** Pass `{ ...database, nrp, log }`. */
+export interface NrpTellerOptions extends Pick<OpenDatabase, "db" | "notifications"> {
+  /** Undefined: this api can't reach NRP, by configuration; notices are dropped, with a line in the log for each. */
+  readonly nrp: NrpClient | undefined;
+  readonly log: FastifyBaseLogger;
+}
+
+/** Seconds. The data say when to look again; the longest is for a wake-up that got lost. */
+const LOOK_AGAIN = { soonest: 0.02, failed: 2, longest: 15 };
+
+/**
+ * Tells NRP what the api did by itself (design 5 "account"), until stopped. Every notice is a row that goes only when
+ * NRP has answered, so it survives NRP's outages and our own; telling twice does no harm, so any replica may do it.
+ */
+export function startNrpTeller(options: NrpTellerOptions): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  const running = run(options, stopping.signal);
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+async function run(options: NrpTellerOptions, signal: AbortSignal): Promise<void> {
+  const { db, notifications, log } = options;
+  while (!signal.aborted) {
+    const seen = notifications.count("operations");
+    let seconds = LOOK_AGAIN.failed;
+    try {
+      while (!signal.aborted && (await tellOne(options))) {}
+      seconds = Math.min(LOOK_AGAIN.longest, (await secondsToNextNotice(db)) ?? LOOK_AGAIN.longest);
+    } catch (error) {
+      log.warn({ err: error, retryIn: seconds }, "notices for NRP could not be looked at");
+    }
+    await notifications.wait("operations", seen, Math.max(LOOK_AGAIN.soonest, seconds), signal);
+  }
+}
+
+/** Returns false if there is nothing to tell now. */
+async function tellOne(options: NrpTellerOptions): Promise<boolean> {
+  const notice = await claimNotice(options.db);
+  if (notice === undefined) return false;
+  await tell(options, notice);
+  return true;
+}
+
+async function tell({ db, nrp, log }: NrpTellerOptions, notice: NrpNotice): Promise<void> {
+  const { proxy_id: proxy, connection_id: connection, operation, attempts } = notice;
+  if (nrp === undefined) {
+    log.warn({ proxy, connection, operation }, "NRP is not told of a disconnected endpoint: it is not configured");
+    return await settleNotice(db, notice);
+  }
+  try {
+    await nrp.tellDisconnected(proxy, connection);
+  } catch (error) {
+    const retryIn = await postponeNotice(db, notice);
+    log.warn({ err: error, proxy, connection, operation, attempts, retryIn }, "NRP could not be told");
+    return;
+  }
+  await settleNotice(db, notice);
+  log.info({ proxy, connection, operation }, "NRP was told of a disconnected endpoint");
+}
