@@ -1,0 +1,218 @@
+import { Decision, HEALTH_TARGET } from "../../core/src/decide.ts";
+import { Span, SpanSink } from "../../core/src/glue/wasm/span.ts";
+import { CLIENT_HEADER, isReservedHeader, LINK_ID_HEADER } from "../../core/src/header.ts";
+import {
+  DENIAL_TYPE,
+  denialBody,
+  denialStatus,
+  HEALTH_CHECK,
+  isAllowed,
+  PRIVATE_LINK,
+  TABLE_UNAVAILABLE,
+  UNKNOWN_HOST,
+} from "../../core/src/reason.ts";
+import { Listener, Source } from "../../core/src/source.ts";
+import * as abi from "./abi.ts";
+import { Ascii, PairsWriter, Writer } from "./bytes.ts";
+import * as env from "./env.ts";
+import { countDecision, REASON_TEXTS, REFUSED_FOR_ERROR, REFUSED_HEALTH_BODY, REFUSED_UPGRADE } from "./metrics.ts";
+import { Settings } from "./settings.ts";
+import { readSource } from "./source.ts";
+import { SharedTable } from "./table.ts";
+
+/** What `proxy_on_request_headers` returns. */
+export const CONTINUE: u32 = 0;
+export const STOP: u32 = 1;
+
+const AUTHORITY = new Ascii(":authority");
+const METHOD = new Ascii(":method");
+const PATH = new Ascii(":path");
+const UPGRADE = new Ascii("upgrade");
+const LINK_ID = new Ascii(LINK_ID_HEADER);
+const CLIENT = new Ascii(CLIENT_HEADER);
+const BARE_HEALTH = new Ascii(HEALTH_TARGET);
+const CONTENT_TYPE = new Ascii("content-type");
+const FHIR = new Ascii(DENIAL_TYPE);
+const RETRY_AFTER = new Ascii("retry-after");
+const ONE_SECOND = new Ascii("1");
+const FORBIDDEN = new Ascii(denialBody(UNKNOWN_HOST));
+const UNAVAILABLE = new Ascii(denialBody(TABLE_UNAVAILABLE));
+
+const LOG_VERDICT = new Ascii("linkgate.verdict");
+const LOG_REASON = new Ascii("linkgate.reason");
+/** The log's, and what the bootstrap routes by. */
+const LOG_ACCOUNT = new Ascii("linkgate.account");
+const LOG_CLIENT = new Ascii("linkgate.client");
+const LOG_LINK_ID = new Ascii("linkgate.link_id");
+const ALLOW = new Ascii("allow");
+const DENY = new Ascii("deny");
+
+const NO_LINK = new Listener(false, 0);
+
+// A handler runs from begin to end at once, so one of each serves every request of this VM.
+const host = new Span();
+const method = new Span();
+const target = new Span();
+const name = new Span();
+const source = new Source();
+const table = new SharedTable();
+const client = new SpanSink(memory.data(64));
+const decision = new Decision(client, new SpanSink(memory.data(16)));
+const pairs = new PairsWriter();
+const linkId = new Writer(16);
+
+/** Where the request's headers lie: a table of two lengths each, then name NUL value NUL of each. */
+let headers: usize = 0;
+let headerCount: i32 = 0;
+
+/** Admits the request, or answers it with its denial. `hasBody`: more than headers will come. */
+export function checkRequest(settings: Settings | null, listener: Listener | null, hasBody: bool): u32 {
+  if (settings === null || !readHeaders()) return deny(REFUSED_FOR_ERROR);
+  const asksForUpgrade = findRequest();
+  const wasPlain = isPlain(host.start, host.length);
+  host.toLowerCase();
+  table.host = host.start;
+  readSource(settings, source);
+  const believed = listener === null ? NO_LINK : listener;
+  const reason = decision.decide(host, method, target, source, believed, settings.zones, table);
+  logAccount(reason);
+  if (!isAllowed(reason)) return deny(reason);
+  if (asksForUpgrade) return deny(REFUSED_UPGRADE);
+  if (reason === HEALTH_CHECK && hasBody) return deny(REFUSED_HEALTH_BODY);
+
+  if (reason === HEALTH_CHECK) makeBare();
+  else removeReserved(reason === PRIVATE_LINK);
+  const length = lengthOfName();
+  if (!wasPlain || length !== host.length) replaceHeader(AUTHORITY, host.start, length);
+  if (reason === PRIVATE_LINK) {
+    replaceHeader(LINK_ID, linkId.start, linkId.length);
+    replaceHeader(CLIENT, client.span.start, client.span.length);
+  }
+  log(LOG_VERDICT, ALLOW.start, ALLOW.length);
+  log(LOG_REASON, REASON_TEXTS[reason].start, REASON_TEXTS[reason].length);
+  countDecision(reason);
+  return CONTINUE;
+}
+
+/** Denies with core's body, which names no reason. The reason goes to the log and to Envoy's response details. */
+function deny(reason: i32): u32 {
+  const text = REASON_TEXTS[reason];
+  log(LOG_VERDICT, DENY.start, DENY.length);
+  log(LOG_REASON, text.start, text.length);
+  countDecision(reason);
+  const isRefusal = reason >= REFUSED_FOR_ERROR;
+  const status = isRefusal ? 403 : denialStatus(reason);
+  const body = status === 503 ? UNAVAILABLE : FORBIDDEN;
+  pairs.clear().addAscii(CONTENT_TYPE, FHIR);
+  if (status === 503) pairs.addAscii(RETRY_AFTER, ONE_SECOND);
+  const written = pairs.finish();
+  env.proxy_send_local_response(
+    status,
+    text.start,
+    text.length,
+    body.start,
+    body.length,
+    written === null ? 0 : written.start,
+    written === null ? 0 : written.length,
+    -1,
+  );
+  return STOP;
+}
+
+function readHeaders(): bool {
+  headerCount = 0;
+  const status = env.proxy_get_header_map_pairs(abi.REQUEST_HEADERS, abi.OUT_BYTES, abi.OUT_LENGTH);
+  if (status !== abi.OK || abi.outLength() < 4) return false;
+  headers = abi.outBytes();
+  headerCount = load<i32>(headers);
+  return true;
+}
+
+function nameLengthOf(at: i32): i32 {
+  return load<i32>(headers + 4 + ((<usize>at) << 3));
+}
+
+function valueLengthOf(at: i32): i32 {
+  return load<i32>(headers + 8 + ((<usize>at) << 3));
+}
+
+/** Points host, method and target at their headers; empty where there is none. True if there is an Upgrade header. */
+function findRequest(): bool {
+  host.at(headers, 0);
+  method.at(headers, 0);
+  target.at(headers, 0);
+  let asksForUpgrade = false;
+  let at = headers + 4 + ((<usize>headerCount) << 3);
+  for (let header = 0; header < headerCount; header++) {
+    const length = nameLengthOf(header);
+    const value = at + <usize>length + 1;
+    const valueLength = valueLengthOf(header);
+    if (AUTHORITY.equals(at, length)) host.at(value, valueLength);
+    else if (METHOD.equals(at, length)) method.at(value, valueLength);
+    else if (PATH.equals(at, length)) target.at(value, valueLength);
+    else if (UPGRADE.equals(at, length)) asksForUpgrade = true;
+    at = value + <usize>valueLength + 1;
+  }
+  return asksForUpgrade;
+}
+
+/** Removes every header that a client must not get through (design 3). Those that are set afterwards are replaced there. */
+function removeReserved(isLink: bool): void {
+  let at = headers + 4 + ((<usize>headerCount) << 3);
+  for (let header = 0; header < headerCount; header++) {
+    const length = nameLengthOf(header);
+    const isReplaced = isLink && (LINK_ID.equals(at, length) || CLIENT.equals(at, length));
+    if (!isReplaced && isReservedHeader(name.at(at, length))) {
+      env.proxy_remove_header_map_value(abi.REQUEST_HEADERS, at, length);
+    }
+    at += <usize>(length + valueLengthOf(header) + 2);
+  }
+}
+
+/** Leaves of a health check what it is forwarded as: method, host and the bare target (design 3.2). */
+function makeBare(): void {
+  let at = headers + 4 + ((<usize>headerCount) << 3);
+  for (let header = 0; header < headerCount; header++) {
+    const length = nameLengthOf(header);
+    if (load<u8>(at) !== 0x3a) env.proxy_remove_header_map_value(abi.REQUEST_HEADERS, at, length);
+    at += <usize>(length + valueLengthOf(header) + 2);
+  }
+  if (target.length !== BARE_HEALTH.length) replaceHeader(PATH, BARE_HEALTH.start, BARE_HEALTH.length);
+}
+
+/** True if there is no capital in it. */
+function isPlain(start: usize, length: i32): bool {
+  for (let at = 0; at < length; at++) {
+    const code = load<u8>(start + <usize>at);
+    if (code >= 0x41 && code <= 0x5a) return false;
+  }
+  return true;
+}
+
+/** How much of the host, which core has read, is its name: without port and trailing dot. */
+function lengthOfName(): i32 {
+  let end = host.length;
+  for (let at = end - 1; at >= 0; at--) {
+    if (host.charCodeAt(at) === 0x3a) {
+      end = at;
+      break;
+    }
+  }
+  return host.charCodeAt(end - 1) === 0x2e ? end - 1 : end;
+}
+
+function logAccount(reason: i32): void {
+  if (reason !== UNKNOWN_HOST) log(LOG_ACCOUNT, host.start, decision.host.accountLength);
+  if (decision.link.id === 0) return;
+  linkId.clear().decimal(decision.link.id);
+  log(LOG_LINK_ID, linkId.start, linkId.length);
+  log(LOG_CLIENT, client.span.start, client.span.length);
+}
+
+function log(property: Ascii, value: usize, length: i32): void {
+  env.proxy_set_property(property.start, property.length, value, length);
+}
+
+function replaceHeader(header: Ascii, value: usize, length: i32): void {
+  env.proxy_replace_header_map_value(abi.REQUEST_HEADERS, header.start, header.length, value, length);
+}
