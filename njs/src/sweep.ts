@@ -3,7 +3,16 @@ import type { Moment } from "./clock.ts";
 import type { FeedAnswer } from "./feed-client.ts";
 import { renewIncarnation } from "./incarnation.ts";
 import { applyPage, type Page, readPage } from "./page.ts";
-import { EMPTY_STATE, type Load, parseState, readStateText, type TableState, writeState, zoneOf } from "./table.ts";
+import {
+  clearZone,
+  EMPTY_STATE,
+  type Load,
+  parseState,
+  readStateText,
+  type TableState,
+  writeState,
+  zoneOf,
+} from "./table.ts";
 
 // What an answer of the feed does to the table. All of this runs under the lock, in one synchronous call, on the state that
 // the poll was sent from; the caller has compared.
@@ -54,7 +63,7 @@ function applySweepPage(poll: SentPoll, page: Page): void {
 /** A full load fills the zone that is not in force, emptied before (feed rules 20 and 21). */
 function beginLoad(state: TableState): Load {
   const load = { zone: state.zone === 0 ? 1 : 0, generation: state.lastGeneration + 1 };
-  zoneOf(load.zone).clear();
+  clearZone(load.zone);
   return load;
 }
 

@@ -1,5 +1,6 @@
 import { TABLE_CURRENT, TABLE_EXPIRED, TABLE_NONE, type Table } from "@linkgate/core";
 import type { Moment } from "./clock.ts";
+import { drawRandomId } from "./incarnation.ts";
 
 // The table lies in two zones of shared memory, of which one is in force; a full load fills the other (feed rule 21). One key
 // of the meta zone, the state, says which, until when it may admit by link, and how far the feed was followed. It changes as a
@@ -7,6 +8,8 @@ import type { Moment } from "./clock.ts";
 
 const STATE_KEY = "state";
 const NO_ZONE = "-";
+/** In each zone of the table, beside the accounts: no account has this name. */
+const ID_KEY = "#";
 
 /** A full load under way: the zone that it fills, and its number (feed rule 20). */
 export type Load = { readonly zone: number; readonly generation: number };
@@ -44,14 +47,38 @@ export const EMPTY_STATE: TableState = {
   load: null,
 };
 
-/** The state as it is written: zone in force, then end of its life by the wall clock, then all of it as JSON. */
-export function formatState(state: TableState): string {
-  return `${state.zone ?? NO_ZONE}${state.expires.wall} ${JSON.stringify(state)}`;
+/**
+ * Which two zones a state speaks of. A reload with other sizes makes new, empty zones beside the old ones, which old workers
+ * keep until they have ended: neither may take the other's state for its own.
+ */
+function markOfZones(): string {
+  return `${identify(zoneOf(0))}/${identify(zoneOf(1))} `;
 }
 
-/** Reads what {@link formatState} wrote; undefined, as in an empty zone, is {@link EMPTY_STATE}. */
+/** The zone's own name, given by the first who asks. */
+function identify(zone: NginxDict<string>): string {
+  if (zone.get(ID_KEY) === undefined) zone.add(ID_KEY, drawRandomId());
+  return zone.get(ID_KEY) ?? "";
+}
+
+/** Empties a zone, which stays the one that it is. */
+export function clearZone(zone: number): void {
+  const dict = zoneOf(zone);
+  const id = identify(dict);
+  dict.clear();
+  dict.set(ID_KEY, id);
+}
+
+/** The state as it is written: whose it is, zone in force, end of its life by the wall clock, then all of it as JSON. */
+export function formatState(state: TableState): string {
+  return `${markOfZones()}${state.zone ?? NO_ZONE}${state.expires.wall} ${JSON.stringify(state)}`;
+}
+
+/** Reads what {@link formatState} wrote; undefined, as in an empty zone, is {@link EMPTY_STATE}, and so is a state of other zones. */
 export function parseState(text: string | undefined): TableState {
-  return text === undefined ? EMPTY_STATE : (JSON.parse(text.slice(text.indexOf(" "))) as TableState);
+  if (text === undefined) return EMPTY_STATE;
+  const state = JSON.parse(text.slice(text.indexOf("{"))) as TableState;
+  return text.startsWith(markOfZones()) ? state : { ...EMPTY_STATE, lastGeneration: state.lastGeneration };
 }
 
 /** The state as it stands in shared memory. A change is made under the lock, and only from the text that was read before. */
@@ -75,15 +102,21 @@ export class SharedTable implements Table {
   host = "";
   private readonly meta = ngx.shared.lg_meta;
   private readonly zones = [ngx.shared.lg_table0, ngx.shared.lg_table1];
+  private mark = markOfZones();
   private zone: NginxDict<string> | undefined;
 
   /** Reads the age; the entry is read after it (feed rule 18). */
   readState(): number {
     const text = this.meta.get(STATE_KEY);
     if (text === undefined) return TABLE_NONE;
-    this.zone = this.zones[text.charCodeAt(0) - 48];
+    if (!text.startsWith(this.mark)) {
+      this.mark = markOfZones(); // a zone gets another one only when a worker is killed while it empties that zone
+      if (!text.startsWith(this.mark)) return TABLE_NONE;
+    }
+    const from = this.mark.length;
+    this.zone = this.zones[text.charCodeAt(from) - 48];
     if (this.zone === undefined) return TABLE_NONE;
-    return Date.now() <= Number.parseInt(text.slice(1), 10) ? TABLE_CURRENT : TABLE_EXPIRED;
+    return Date.now() <= Number.parseInt(text.slice(from + 1), 10) ? TABLE_CURRENT : TABLE_EXPIRED;
   }
 
   findEntry(accountLength: number): string | null {

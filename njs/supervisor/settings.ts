@@ -182,7 +182,7 @@ export const SETTINGS: readonly Setting[] = [
     default: "64m",
     directive: "js_shared_dict_zone",
     meaning:
-      "Size of each of the two zones that hold the table; 64m is enough for 200,000 accounts. A change needs a restart.",
+      "Size of each of the two zones that hold the table; 64m is enough for 200,000 accounts. A change is a restart for the table: 503 until it is loaded anew.",
     isValid: isSize,
   },
   {

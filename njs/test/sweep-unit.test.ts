@@ -1,7 +1,8 @@
+import { TABLE_CURRENT, TABLE_NONE } from "@linkgate/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readIncarnation } from "../src/incarnation.ts";
 import { applyAnswer, preparePoll } from "../src/sweep.ts";
-import { parseState, readStateText, type TableState } from "../src/table.ts";
+import { parseState, readStateText, SharedTable, type TableState } from "../src/table.ts";
 import { type FakeZone, fakeNginx } from "./support/fake-nginx.ts";
 
 // What an answer does to the table, step by step: the moments that a test with real NGINX can't stop at.
@@ -12,7 +13,10 @@ beforeEach(() => {
   ({ tables } = fakeNginx());
 });
 
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
 
 /** Sends a poll at `second`, and applies its answer. */
 function poll(second: number, body: string, status = 200, maxTableAge = 100): void {
@@ -44,6 +48,31 @@ describe("a first load", () => {
     for (const table of tables) table.isFull = true;
     expect(() => poll(1, "+a\t1\tenabled\t17\n=c1\tdone\n")).toThrow("the table is full: 1 accounts");
     expect(state()).toMatchObject({ zone: null, cursor: "", load: null, lastGeneration: 1 });
+  });
+});
+
+describe("zones that a reload has made", () => {
+  test("take no state of others for theirs, of the same size either; the generation goes on (rules 20 and 21)", () => {
+    poll(1, "+a\t1\tenabled\t17\n=c1\tdone\n");
+    const table = new SharedTable();
+    vi.setSystemTime(1_800_000_001_000);
+    expect(table.readState()).toBe(TABLE_CURRENT);
+    for (const zone of tables) zone.clear(); // what a new worker finds
+    expect(new SharedTable().readState()).toBe(TABLE_NONE);
+    expect(state()).toMatchObject({ zone: null, cursor: "", lastGeneration: 1 });
+    poll(2, "+a\t1\tenabled\t17\n=c2\tdone\n");
+    expect(state()).toMatchObject({ generation: 2, cursor: "c2" });
+    expect(new SharedTable().readState()).toBe(TABLE_CURRENT);
+    expect(entryOf("a")).toBe("enabled\t17\t1");
+  });
+
+  test("are not left by a load that empties one of them", () => {
+    poll(1, "+a\t1\tenabled\t17\n=c1\tdone\n");
+    const table = new SharedTable();
+    vi.setSystemTime(1_800_000_001_000);
+    expect(() => poll(2, "!start-over\tkeep\n", 410)).toThrow();
+    poll(3, "+b\t1\tenabled\t18\n=c2\tmore\n");
+    expect(table.readState()).toBe(TABLE_CURRENT);
   });
 });
 
