@@ -7,6 +7,7 @@ import {
   glob,
   lstat,
   mkdir,
+  readdir,
   readFile,
   realpath,
   rename,
@@ -92,14 +93,25 @@ export async function prepareHome(dataDir: string, runner: Runner | undefined): 
     await chown(wanted, runner.uid, runner.gid);
     return wanted;
   }
+  await removeOrphans();
   const pointer = join(wanted, "moved-to");
   const home = join(SHARED_PLACE, createHash("sha256").update(wanted).digest("hex").slice(0, 16));
   if ((await readFile(pointer, "utf8").catch(() => "")) !== home) await rm(home, { recursive: true, force: true });
   await makeOpenFolder(SHARED_PLACE);
   await mkdir(home, { recursive: true, mode: 0o700 });
   await chown(home, runner.uid, runner.gid);
+  await writeFile(join(home, "moved-from"), wanted);
   await writeFile(pointer, home);
   return home;
+}
+
+/** Removes the homes whose folders have been deleted since. A server that still ran in one ends when it finds its files gone. */
+async function removeOrphans(): Promise<void> {
+  for (const name of await readdir(SHARED_PLACE).catch(() => [])) {
+    const home = join(SHARED_PLACE, name);
+    const from = await readFile(join(home, "moved-from"), "utf8").catch(() => "");
+    if (from !== "" && !(await exists(from))) await rm(home, { recursive: true, force: true });
+  }
 }
 
 /** True if any user of the machine can reach the file or folder and use it. */

@@ -103,9 +103,9 @@ test("a run of initdb that was cut off leaves nothing that counts", async () => 
 async function startElsewhere(): Promise<{ child: ChildProcess; pid: number }> {
   const module = new URL("../../src/database/embedded-postgres.ts", import.meta.url).href;
   const script = `import { startEmbeddedPostgres } from ${JSON.stringify(module)};
+    process.on("SIGTERM", () => process.exit(0));
     const { pid } = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)} });
     console.log(pid);
-    process.on("SIGTERM", () => process.exit(0));
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -147,9 +147,17 @@ test.runIf(isRoot)("as root it runs as nobody, also from a folder that nobody ma
     await rm(dataDir, { recursive: true });
     const { url } = await start();
     await expect(query(url, "select * from kept"), "gone with the folder").rejects.toMatchObject({ code: "42P01" });
+    for (const { stop } of started) await stop();
+    await rm(dataDir, { recursive: true });
+    await mkdir(join(folder, "neighbour"));
+    started.push(await startEmbeddedPostgres({ dataDir: join(folder, "neighbour/data") }));
+    await expect(stat(home), "and the next start anywhere clears it away").rejects.toMatchObject({ code: "ENOENT" });
+    for (const { stop } of started) await stop();
   } finally {
     for (const { stop } of started) await stop();
-    await rm(home, { recursive: true });
+    await rm(home, { recursive: true, force: true });
+    const neighbour = await readFile(join(folder, "neighbour/data/moved-to"), "utf8").catch(() => "");
+    if (neighbour !== "") await rm(neighbour, { recursive: true });
   }
 });
 
