@@ -6,6 +6,8 @@ import { type Application, adminAudience, nrpAppId, subscriptionId, tenantId } f
 import type { Authority } from "./authority/authority.ts";
 import type { Certificates } from "./certificates.ts";
 import type { FhirServices } from "./fhir/services.ts";
+import { createCustomerWrite } from "./nrp/customer-write.ts";
+import { Endpoints } from "./nrp/endpoints.ts";
 import { createProviderClient } from "./nrp/provider-client.ts";
 import { nrpRoutes } from "./nrp/routes.ts";
 import { createTokenSource } from "./token-source.ts";
@@ -49,13 +51,14 @@ export async function startAzure(options: AzureOptions): Promise<Arm> {
       });
       const token = createTokenSource({ authority, ca: certificates.ca, application: nrp, resource: url });
       const provider = createProviderClient({ armUrl: url, ca: certificates.ca, token: token.get });
+      const endpoints = new Endpoints();
       await app.register(healthcareApisRoutes, {
         hop,
         nrpAppId,
         watcher: { appeared: account => fhir.start(account), vanished: account => fhir.stop(account) },
-        customerWrite: provider.send,
+        customerWrite: createCustomerWrite(provider, endpoints),
       });
-      await app.register(nrpRoutes, { armUrl: url, provider });
+      await app.register(nrpRoutes, { armUrl: url, provider, endpoints });
       app.addHook("onClose", async () => {
         await token.close();
         await hop.close();

@@ -258,6 +258,60 @@ describe("private endpoints", () => {
     expect(await azure.call("reader", "DELETE", `${endpoints}/pe9?${v}`)).toMatchObject({ status: 403 });
   });
 
+  const proxiesOf = (account: string): string =>
+    `${services}/${account}/providers/Microsoft.Network/privateLinkServiceProxies?${v}`;
+
+  it("tells the provider what it knows of a proxy, whatever the provider says of it now", async () => {
+    await finish(await azure.call("contributor", "PUT", `${endpoints}/pe11?${v}`, wish()));
+    const [key = "", kept] = [...proxies][0] ?? [];
+    const name = key.split("/").at(-1);
+    const path = `${endpoints}/pe11/privateLinkServiceProxies/${name}?${v}`;
+    const read = async () => (await azure.call("resource-provider", "GET", path)).body;
+    expect(await read()).toMatchObject({
+      name,
+      properties: {
+        privateLinkServiceId: `${services}/alpha`,
+        remotePrivateLinkServiceConnectionState: { status: "Pending" },
+        connectionDetails: [{ linkIdentifier: "822088585" }],
+      },
+    });
+    const listed = await azure.call("resource-provider", "GET", proxiesOf("ALPHA"));
+    expect(listed.body.value).toEqual([await read()]);
+    expect((await azure.call("resource-provider", "GET", proxiesOf("beta"))).body.value).toEqual([]);
+
+    azure.answer(() => ({
+      status: 200,
+      body: { properties: { privateLinkServiceConnectionState: { status: "Rejected", description: "no" } } },
+    }));
+    const connection = `${services}/alpha/privateEndpointConnections/${name}?api-version=2024-03-31`;
+    await azure.call("contributor", "PUT", connection, { properties: {} });
+    azure.answer(() => ({ status: 200, body: { ...(kept?.body as object), status: "Approved" } }));
+    await azure.call("reader", "GET", `${endpoints}/pe11?${v}`);
+    expect((await read()).properties.remotePrivateLinkServiceConnectionState.status, "not read back").toBe("Rejected");
+  });
+
+  it("lets the provider say that an endpoint is disconnected, and nobody else, and nothing else", async () => {
+    await finish(await azure.call("contributor", "PUT", `${endpoints}/pe12?${v}`, wish()));
+    const name = [...proxies.keys()][0]?.split("/").at(-1);
+    const path = `${endpoints}/pe12/privateLinkServiceProxies/${name}?${v}`;
+    const say = (status: string) => ({
+      properties: { remotePrivateLinkServiceConnectionState: { status, description: "gone" } },
+    });
+    expect(await azure.call("reader", "PUT", path, say("Disconnected"))).toMatchObject({ status: 403 });
+    expect(await azure.call("resource-provider", "PUT", path, say("Approved"))).toMatchObject({ status: 400 });
+    expect(await azure.call("resource-provider", "PUT", path, say("Disconnected"))).toMatchObject({ status: 200 });
+    azure.answer(() => ({ status: 503 }));
+    const { body } = await azure.call("reader", "GET", `${endpoints}/pe12?${v}`);
+    const [shown] = body.properties.manualPrivateLinkServiceConnections;
+    expect(shown.properties.privateLinkServiceConnectionState).toMatchObject({
+      status: "Disconnected",
+      description: "gone",
+    });
+    const absent = path.replace("pe12/", "pe13/");
+    expect(await azure.call("resource-provider", "GET", absent)).toMatchObject({ status: 404 });
+    expect(await azure.call("resource-provider", "GET", `${endpoints}/pe12?${v}`)).toMatchObject({ status: 403 });
+  });
+
   it("refuses to turn an endpoint into another one", async () => {
     await finish(await azure.call("contributor", "PUT", `${endpoints}/pe10?${v}`, wish()));
     const other = await azure.call("contributor", "PUT", `${endpoints}/pe10?${v}`, wish(undefined, "beta"));

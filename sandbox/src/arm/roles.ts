@@ -10,11 +10,20 @@ interface Role {
   notActions: readonly string[];
 }
 
-export type RoleName = "Owner" | "Contributor" | "Reader" | "Network Contributor" | "Network Resource Provider";
+export type RoleName =
+  | "Owner"
+  | "Contributor"
+  | "Reader"
+  | "Network Contributor"
+  | "Network Resource Provider"
+  | "Private Link Resource Provider";
 
 const provider = "Microsoft.HealthcareApis/services";
 
-/** Built-in roles as far as the sandbox needs them; the last is what the requirement gives to NRP (Security). */
+/**
+ * Built-in roles as far as the sandbox needs them; then what the requirement gives to NRP (Security), and what NRP gives
+ * to a resource provider (ARM contract 5).
+ */
 const roles: Record<RoleName, Role> = {
   Owner: { actions: ["*"], notActions: [] },
   Contributor: {
@@ -35,6 +44,13 @@ const roles: Record<RoleName, Role> = {
       `${provider}/privateEndpointConnectionProxies/*`,
       `${provider}/privateEndpointConnections/*`,
       "Microsoft.HealthcareApis/locations/operationresults/read",
+    ],
+    notActions: [],
+  },
+  "Private Link Resource Provider": {
+    actions: [
+      "Microsoft.Network/privateEndpoints/privateLinkServiceProxies/*",
+      "Microsoft.Network/privateLinkServiceProxies/read",
     ],
     notActions: [],
   },

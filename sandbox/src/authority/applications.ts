@@ -19,6 +19,8 @@ export const tenantId = "7e9a4c10-5d0b-4c56-9d52-0f0a1b2c3d4e";
 export const subscriptionId = "3f1d6a52-8f1e-4a37-b0c4-5a6b7c8d9e0f";
 /** The app id that the sandbox's NRP signs in with. Azure's own is not public: configuration everywhere else. */
 export const nrpAppId = "9c2b1f44-6a0d-4d7b-8c31-2e4f5a6b7c8d";
+/** The api's own identity at ARM. */
+export const apiName = "resource-provider";
 /** The audience of the api's admin endpoints. */
 export const adminAudience = "api://linkgate-admin";
 
@@ -33,8 +35,16 @@ export function createApplications(): Application[] {
     ]),
     create("reader", "b7d0c9e1-1111-4f6a-9a10-000000000003", [{ role: "Reader", scope: subscription }]),
     create("platform-engineer", "b7d0c9e1-1111-4f6a-9a10-000000000004", [], ["PlatformEngineer"]),
+    create(apiName, "b7d0c9e1-1111-4f6a-9a10-000000000005", [{ role: "Private Link Resource Provider", scope: "/" }]),
     create("nrp", nrpAppId, [{ role: "Network Resource Provider", scope: "/" }]),
   ];
+}
+
+/** @throws Error where there is none of that name. */
+export function findApplication(applications: readonly Application[], name: string): Application {
+  const application = applications.find(one => one.name === name);
+  if (!application) throw new Error(`The sandbox has no application ${name}.`);
+  return application;
 }
 
 function create(name: string, clientId: string, assignments: RoleAssignment[], appRoles: string[] = []): Application {

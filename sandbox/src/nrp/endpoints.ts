@@ -23,8 +23,13 @@ export interface EndpointConnection {
   proxyName: string;
   /** Null until the first PUT at the provider, and after the deletion there. */
   linkId: number | null;
-  /** What the provider said last. */
+  /** What the provider said last; read again whenever somebody looks at the endpoint. */
   state: ConnectionState;
+  /**
+   * What NRP was told last, or has written itself. Unlike `state` it is not read from the provider again, so a provider
+   * that was put back to an old state of things can compare itself with it.
+   */
+  recorded: ConnectionState;
   fqdns: string[];
 }
 
@@ -131,6 +136,8 @@ function asText(value: unknown, where: string): string {
   throw armErrors.badContent(`${where} is missing or no text.`);
 }
 
+const pending: ConnectionState = { status: "Pending", description: "", actionsRequired: "None" };
+
 /** The private endpoints of all subscriptions, in memory. */
 export class Endpoints {
   readonly #endpoints = new Map<string, Endpoint>();
@@ -144,6 +151,21 @@ export class Endpoints {
   list(scope: string): Endpoint[] {
     const prefix = `${scope.toLowerCase()}/`;
     return [...this.#endpoints].filter(([id]) => id.startsWith(prefix)).map(([, endpoint]) => endpoint);
+  }
+
+  /** The connections to an account, with their endpoints; only those that the provider has been told of. */
+  listByAccount(accountId: string): { endpoint: Endpoint; connection: EndpointConnection }[] {
+    return [...this.#endpoints.values()].flatMap(endpoint =>
+      endpoint.connections
+        .filter(one => one.linkId !== null && one.targetId.toLowerCase() === accountId.toLowerCase())
+        .map(connection => ({ endpoint, connection })),
+    );
+  }
+
+  /** Notes what has been decided about a connection. */
+  record(connection: EndpointConnection, state: ConnectionState): void {
+    connection.recorded = state;
+    connection.state = state;
   }
 
   remove(id: string): void {
@@ -181,7 +203,8 @@ export class Endpoints {
         ...connection,
         proxyName: `${name}.${randomUUID()}`,
         linkId: null,
-        state: { status: "Pending", description: "", actionsRequired: "None" },
+        state: pending,
+        recorded: pending,
         fqdns: [],
       })),
       ...place,

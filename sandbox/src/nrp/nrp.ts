@@ -4,7 +4,7 @@ import { OperationFailure } from "./operations.ts";
 import type { ProviderClient } from "./provider-client.ts";
 import { composeProxyBody, readProxyState } from "./proxy-body.ts";
 
-const disconnected: ConnectionState = {
+export const disconnected: ConnectionState = {
   status: "Disconnected",
   description: "The private link resource is gone.",
   actionsRequired: "None",
@@ -37,7 +37,9 @@ export class NetworkProvider {
         connection.linkId ??= this.#links.take();
         const body = composeProxyBody(endpoint, connection);
         const answer = await this.#provider.call({ method: "PUT", resourceId, body, correlationId });
-        Object.assign(connection, readProxyState(answer));
+        const told = readProxyState(answer);
+        Object.assign(connection, told);
+        if (told) connection.recorded = told.state;
       }
       endpoint.provisioningState = "Succeeded";
     } catch (error) {

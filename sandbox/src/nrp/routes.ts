@@ -3,14 +3,16 @@ import { armErrors } from "../arm/errors.ts";
 import { readJson } from "../arm/json-body.ts";
 import { nameAction } from "../arm/resource-path.ts";
 import { isAllowed } from "../arm/roles.ts";
-import { type Endpoint, Endpoints, type EndpointWish, readEndpointWish, showEndpoint } from "./endpoints.ts";
+import { type Endpoint, type Endpoints, type EndpointWish, readEndpointWish, showEndpoint } from "./endpoints.ts";
 import { composeLinkAddress, composeLinkTlv } from "./links.ts";
 import { NetworkProvider } from "./nrp.ts";
 import { type Operation, Operations } from "./operations.ts";
 import type { ProviderClient } from "./provider-client.ts";
+import { proxyRoutes } from "./proxy-routes.ts";
 
 export interface NrpOptions {
   armUrl: string;
+  endpoints: Endpoints;
   provider: ProviderClient;
 }
 
@@ -26,12 +28,13 @@ const retryAfter = "1";
 
 /** `Microsoft.Network/privateEndpoints` with its operations, and a window into it that Azure does not have. */
 export async function nrpRoutes(app: FastifyInstance, options: NrpOptions): Promise<void> {
-  const endpoints = new Endpoints();
+  const { endpoints } = options;
   const operations = new Operations();
   const network = new NetworkProvider(options.provider);
   const subscription = "/subscriptions/:subscription";
   const collection = `${subscription}/resourcegroups/:group/providers/Microsoft.Network/privateEndpoints`;
   const locations = `${subscription}/providers/Microsoft.Network/locations/:location`;
+  await app.register(proxyRoutes, { endpoints });
   app.addHook("onClose", async () => {
     await options.provider.close();
     await operations.settle();

@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { adminAudience, nrpAppId } from "../authority/applications.ts";
+import { type Application, adminAudience, nrpAppId, tenantId } from "../authority/applications.ts";
 import type { Authority } from "../authority/authority.ts";
 import type { Certificates } from "../certificates.ts";
 import { writePrivateFile } from "../private-files.ts";
@@ -44,6 +46,17 @@ export function layOut(state: string): StackPaths {
     apiLog: join(logs, "api.log"),
     gateLog: join(logs, "gate.log"),
   };
+}
+
+/** Where PostgreSQL's files lie: root's server may have to keep them elsewhere, and says so in the folder. */
+export async function findDatabaseHome(folder: string): Promise<string> {
+  return await readFile(join(folder, "moved-to"), "utf8").catch(() => folder);
+}
+
+/** Link addresses are IPv6; a machine without it can still be reached through PROXY protocol. */
+export function directHost(): string {
+  const addresses = Object.values(networkInterfaces()).flat();
+  return addresses.some(one => one?.address === "::1") ? "[::1]" : "127.0.0.1";
 }
 
 /** The NGINX that setup put into the repository's own `.cache`, wherever the state lies. */
@@ -103,7 +116,7 @@ export async function createGateToken(
 function baseEnvironment(): Record<string, string> {
   const kept = Object.entries(process.env).filter(
     (entry): entry is [string, string] =>
-      entry[1] !== undefined && !/^(LINKGATE_|DATABASE_URL$|PG|NODE_)/.test(entry[0]),
+      entry[1] !== undefined && !/^(LINKGATE_|AZURE_|DATABASE_URL$|PG|NODE_)/.test(entry[0]),
   );
   return Object.fromEntries(kept);
 }
@@ -116,8 +129,11 @@ export function composeApiEnvironment(options: {
   authority: Authority;
   hashesFile: string;
   times: StackTimes;
+  armUrl: string;
+  /** Who the api is at ARM. */
+  application: Application;
 }): Record<string, string> {
-  const { certificates, authority, ports } = options;
+  const { certificates, authority, ports, application } = options;
   return {
     ...baseEnvironment(),
     NODE_EXTRA_CA_CERTS: certificates.caFile,
@@ -137,6 +153,11 @@ export function composeApiEnvironment(options: {
     LINKGATE_ADMIN_ISSUER: authority.issuer,
     LINKGATE_ADMIN_AUDIENCE: adminAudience,
     LINKGATE_ADMIN_JWKS_URL: authority.jwksUrl,
+    LINKGATE_ARM_URL: options.armUrl,
+    AZURE_AUTHORITY_HOST: authority.url,
+    AZURE_TENANT_ID: tenantId,
+    AZURE_CLIENT_ID: application.clientId,
+    AZURE_CLIENT_SECRET: application.secret,
   };
 }
 

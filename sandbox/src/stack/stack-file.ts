@@ -1,4 +1,4 @@
-import type { Application } from "../authority/applications.ts";
+import { type Application, apiName } from "../authority/applications.ts";
 
 /** What `stack.json` says of a running stack: other people's tools read it (design 7). */
 export interface StackDescription {
@@ -21,11 +21,11 @@ export interface StackDescription {
   zone: { private: string; public: string };
 }
 
-/** The applications as a customer's clients; NRP's own is nobody's to use. */
+/** The applications as a customer's clients; NRP's own and the api's are nobody's to use. */
 export function describeClients(applications: readonly Application[]): StackDescription["arm"]["clients"] {
   return Object.fromEntries(
     applications
-      .filter(application => application.name !== "nrp")
+      .filter(application => application.name !== "nrp" && application.name !== apiName)
       .map(({ name, clientId, secret, assignments, appRoles }) => [
         name,
         { clientId, clientSecret: secret, roles: [...assignments.map(one => one.role), ...appRoles] },

@@ -1,9 +1,16 @@
 import { mkdir, rm } from "node:fs/promises";
-import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@linkgate/api";
 import type { Arm } from "../arm/arm.ts";
-import { adminAudience, createApplications, nrpAppId, subscriptionId, tenantId } from "../authority/applications.ts";
+import {
+  adminAudience,
+  apiName,
+  createApplications,
+  findApplication,
+  nrpAppId,
+  subscriptionId,
+  tenantId,
+} from "../authority/applications.ts";
 import { type Authority, startAuthority } from "../authority/authority.ts";
 import { type Certificates, createCertificates } from "../certificates.ts";
 import { type FhirServices, startFhirServices } from "../fhir/services.ts";
@@ -20,6 +27,8 @@ import {
   composeApiEnvironment,
   composeGateEnvironment,
   createGateToken,
+  directHost,
+  findDatabaseHome,
   findNginx,
   gateName,
   layOut,
@@ -134,6 +143,17 @@ export class Stack {
     });
   }
 
+  /**
+   * Stops PostgreSQL, lets somebody at its files, and starts it again on the same port: how a backup of them is made,
+   * and how one is put back. api and gate go on meanwhile.
+   */
+  whileDatabaseRests(work: (folder: string) => Promise<void>): Promise<void> {
+    return this.#run(async () => {
+      this.#resting.add("postgres");
+      await this.#restartDatabase("clean", work);
+    });
+  }
+
   /** Ends everything in the opposite order of its start, also after a start that failed half-way. */
   stop(): Promise<void> {
     // A part that is being started is let up first, because only then there is something to stop.
@@ -192,11 +212,8 @@ export class Stack {
   }
 
   async #startDatabase(): Promise<void> {
-    this.#database = await startEmbeddedPostgres({ dataDir: this.paths.postgres, port: this.#ports.postgres });
+    await this.#openDatabase();
     this.#onStop("PostgreSQL", async () => this.#database?.stop());
-    await this.#claim.note("postgres", this.#database.pid);
-    this.#watchDatabase(this.#database);
-    this.#resting.delete("postgres");
     this.#say("PostgreSQL", `127.0.0.1:${this.#ports.postgres}`);
   }
 
@@ -211,6 +228,8 @@ export class Stack {
         authority: this.#authority,
         hashesFile: this.#token.hashesFile,
         times: this.#times,
+        armUrl: this.#arm.url,
+        application: findApplication(this.#applications, apiName),
       }),
       logFile: this.paths.apiLog,
       startLimitMs,
@@ -273,8 +292,7 @@ export class Stack {
   }
 
   async #retire(incarnation: string): Promise<void> {
-    const application = this.#applications.find(one => one.name === "platform-engineer");
-    if (!application) return;
+    const application = findApplication(this.#applications, "platform-engineer");
     const { ca } = this.#certificates;
     const source = createTokenSource({ authority: this.#authority, ca, application, resource: adminAudience });
     const token = await source.get().finally(() => source.close());
@@ -285,7 +303,7 @@ export class Stack {
     return createGateProbe(`http://127.0.0.1:${this.#ports.status}`);
   }
 
-  async #restartDatabase(how: "clean" | "kill"): Promise<void> {
+  async #restartDatabase(how: "clean" | "kill", between?: (folder: string) => Promise<void>): Promise<void> {
     const database = this.#database;
     if (!database) return;
     if (how === "kill") {
@@ -293,6 +311,11 @@ export class Stack {
       await untilEnded(database.pid);
     }
     await database.stop();
+    await between?.(await findDatabaseHome(this.paths.postgres));
+    await this.#openDatabase();
+  }
+
+  async #openDatabase(): Promise<void> {
     this.#database = await startEmbeddedPostgres({ dataDir: this.paths.postgres, port: this.#ports.postgres });
     await this.#claim.note("postgres", this.#database.pid);
     this.#watchDatabase(this.#database);
@@ -382,10 +405,4 @@ export class Stack {
     const seconds = ((performance.now() - this.#began) / 1000).toFixed(1);
     this.#options.report(`${seconds.padStart(5)} s  ${part.padEnd(18)} ${where}`);
   }
-}
-
-/** Link addresses are IPv6; a machine without it can still be reached through PROXY protocol. */
-function directHost(): string {
-  const addresses = Object.values(networkInterfaces()).flat();
-  return addresses.some(one => one?.address === "::1") ? "[::1]" : "127.0.0.1";
 }
