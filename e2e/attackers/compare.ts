@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { isReservedHeader } from "@linkgate/core";
 import { type AccessLogLine, parseAddress } from "@linkgate/njs/testing";
 import type { UpstreamRequest } from "../gates/index.ts";
@@ -92,6 +93,12 @@ function compareForwarded({ verdicts, forwarded }: Battle): string[] {
   return problems;
 }
 
+/** What services believe, because the gate writes it. */
+const GATE_HEADERS = [
+  ...["x-private-link-id", "x-private-link-client", "host", "forwarded"],
+  ...["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"],
+];
+
 /** What an admitted request must look like at the service (design 3). */
 function compareRequest(request: UpstreamRequest, verdict: Admitted): string[] {
   const problems: string[] = [];
@@ -119,8 +126,10 @@ function compareRequest(request: UpstreamRequest, verdict: Admitted): string[] {
     if (more.length > 0 || source === null || !isSameAddress(value, source)) problems.push(`${name} is ${value}`);
   }
   for (const [name] of request.headers) {
-    const isOurs = ["x-private-link-id", "x-private-link-client"].includes(name);
-    if (!isOurs && isReservedHeader(name)) problems.push(`the client's ${name}`);
+    const isOurs = GATE_HEADERS.includes(name.toLowerCase());
+    // A service may read "_" as "-".
+    if (!isOurs && (isReservedHeader(name) || GATE_HEADERS.includes(name.toLowerCase().replaceAll("_", "-"))))
+      problems.push(`the client's ${name}`);
   }
   return problems;
 }
@@ -128,15 +137,17 @@ function compareRequest(request: UpstreamRequest, verdict: Admitted): string[] {
 function isSameAddress(text: string, address: Buffer): boolean {
   const mapped = (bytes: Buffer) =>
     bytes.length === 4 ? Buffer.concat([Buffer.from("00000000000000000000ffff", "hex"), bytes]) : bytes;
-  return mapped(parseAddress(text)).equals(mapped(address));
+  return isIP(text) > 0 && mapped(parseAddress(text)).equals(mapped(address));
 }
 
 /** Every request is answered, up to the first that the proxy refuses and ends the connection with; and none twice. */
-function compareAnswers({ verdicts, outcome, lines, forwarded }: Battle): string[] {
+function compareAnswers({ plan, verdicts, outcome, lines, forwarded }: Battle): string[] {
   const problems: string[] = [];
   const whole = verdicts.filter(verdict => verdict.request?.body != null).length;
   const { statuses, isClosed } = outcome;
-  const isEndedByGate = isClosed && (statuses.length === 0 || isRefusal(statuses.at(-1) ?? 0));
+  // A connection whose PROXY header is refused ends without an answer.
+  const last = statuses.at(-1) ?? (plan.listener === "proxy" ? 400 : 200);
+  const isEndedByGate = isClosed && isRefusal(last);
   if (statuses.length < whole && !isEndedByGate)
     problems.push(`${statuses.length} answers to ${whole} requests: ${statuses.join(" ")}`);
   if (statuses.length > verdicts.length) problems.push(`${statuses.length} answers to ${verdicts.length} requests`);

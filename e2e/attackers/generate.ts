@@ -237,7 +237,6 @@ class Author {
       `http://${victim}\\${path}`,
       `http://${victim}?${path}`,
       `http://${victim}#${path}`,
-      `http://${victim}`,
       `http://${path}`,
       `http:///${victim}${path}`,
       `http:${path}`,
