@@ -1,4 +1,4 @@
-import { enterCurrentEpoch, RegistryUnavailable } from "../database/epoch.ts";
+import { enterCurrentEpoch, holdEpoch, RegistryUnavailable } from "../database/epoch.ts";
 import type { OpenDatabase } from "../database/open.ts";
 import { type CursorRow, type Hearing, isStillLive, recordPoll } from "../gates/repository.ts";
 import { hasChanged, takePage } from "./sweep.ts";
@@ -31,8 +31,12 @@ export async function answerPoll(
   hungUp: AbortSignal,
   hurry: AbortSignal,
 ): Promise<PollAnswer> {
-  const { released } = await enterCurrentEpoch(database.db);
+  const { epoch, released } = await enterCurrentEpoch(database.db);
   const recorded = await recordPoll(database.db, poll);
+  if (recorded.kind === "lost") {
+    await holdEpoch(database.db, epoch);
+    throw new RegistryUnavailable("the database was put back to an older state; the registry is held");
+  }
   if (recorded.kind === "drop" || recorded.kind === "stranger") return recorded;
   // feed rule 9: gates go on with the table they have, for as long as it lives. They are heard all the same.
   if (!released) throw new RegistryUnavailable("the registry has not been released after a change of epoch");

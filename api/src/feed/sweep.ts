@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { type RawBuilder, sql, type Transaction } from "kysely";
 import { epochHere, RegistryUnavailable } from "../database/epoch.ts";
 import type { OpenDatabase, Queryable } from "../database/open.ts";
 import type { Database } from "../database/schema.ts";
 import type { CursorRow, Hearing } from "../gates/repository.ts";
+import { newCursorName } from "./cursor-names.ts";
 import { type FeedEntry, writePage } from "./page.ts";
 
 /** Cursors of one gate that are kept beside the one it showed, should many answers in a row be lost on their way. */
@@ -119,7 +119,6 @@ async function handOut(
   epoch: string,
   sweep: Sweep,
 ): Promise<string> {
-  const cursor = randomBytes(16).toString("hex");
   const { incarnation, maxAge } = hearing;
   await tx
     .deleteFrom("cursors")
@@ -134,10 +133,10 @@ async function handOut(
         .limit(UNSEEN_CURSORS),
     )
     .execute();
-  await tx
+  const { cursor } = await tx
     .insertInto("cursors")
     .values({
-      cursor,
+      cursor: newCursorName(epoch, incarnation),
       incarnation,
       epoch,
       base: sweep.base,
@@ -145,6 +144,7 @@ async function handOut(
       last_account: sweep.after,
       max_age: maxAge,
     })
-    .execute();
+    .returning("cursor")
+    .executeTakeFirstOrThrow();
   return cursor;
 }

@@ -3,6 +3,7 @@ import { epochHere } from "../database/epoch.ts";
 import { notify } from "../database/notifications.ts";
 import type { OpenDatabase, Queryable } from "../database/open.ts";
 import type { CursorsTable, Database, GatesTable } from "../database/schema.ts";
+import { isFromLostTime } from "../feed/cursor-names.ts";
 
 export type GateRow = Selectable<GatesTable>;
 export type CursorRow = Pick<Selectable<CursorsTable>, "cursor" | "base" | "sweep" | "last_account">;
@@ -21,13 +22,15 @@ export interface Hearing {
 
 /**
  * How the registry goes on with a poll: `serve`, from the cursor or from the start; `keep`, start over while the old
- * table may serve; `drop`, this incarnation is over; `stranger`, it belongs to a gate of another name.
+ * table may serve; `drop`, this incarnation is over; `stranger`, it belongs to a gate of another name; `lost`, the gate
+ * shows what only a later state of this database can have handed out.
  */
 export type Recorded =
   | { readonly kind: "serve"; readonly cursor: CursorRow | undefined }
   | { readonly kind: "keep" }
   | { readonly kind: "drop" }
-  | { readonly kind: "stranger" };
+  | { readonly kind: "stranger" }
+  | { readonly kind: "lost" };
 
 /**
  * Feed rule 12, first step: commits incarnation, time heard (database clock), acknowledgement and age limit, before any
@@ -47,12 +50,20 @@ export function recordPoll(db: OpenDatabase["db"], hearing: Hearing): Promise<Re
       .where("incarnation", "=", hearing.incarnation)
       .where("epoch", "=", epochHere)
       .executeTakeFirst();
-    if (cursor === undefined) return { kind: "keep" };
+    if (cursor === undefined)
+      return { kind: (await isLost(tx, hearing.cursor, hearing.incarnation)) ? "lost" : "keep" };
     // feed rule 13: only a cursor between sweeps acknowledges; one inside a sweep says nothing of what is in force.
     if (cursor.last_account === null) await acknowledge(tx, hearing, cursor.sweep, cursor.max_age);
     await forgetCursorsBefore(tx, hearing.incarnation, cursor.cursor);
     return { kind: "serve", cursor };
   });
+}
+
+async function isLost(tx: Transaction<Database>, cursor: string, incarnation: string): Promise<boolean> {
+  const { rows } = await sql<{ lost: boolean | null }>`select ${isFromLostTime(cursor, incarnation)} as lost`.execute(
+    tx,
+  );
+  return rows[0]?.lost === true;
 }
 
 /** Makes or refreshes the gate's row; undefined when its incarnation is live and its own. */

@@ -57,7 +57,7 @@ describe("what is sent", () => {
     const gate = new GateDouble(feed);
     const response = await gate.ask();
     expect(response.headers.get("cache-control")).toBe("no-store");
-    expect(await response.text()).toMatch(/^\+alpha\t2\tenabled\t7\n=[0-9a-f]{32}\tdone\n$/);
+    expect(await response.text()).toMatch(/^\+alpha\t2\tenabled\t7\n=[0-9a-f]{64}\tdone\n$/);
   });
 
   test("pages of a few lines each, in the order of the names, the last one full as well", async () => {
@@ -88,7 +88,7 @@ describe("cursors", () => {
     const base = (await cursorRow(gate.cursor))?.sweep;
     for (const account of ["a", "b", "c"]) await change(account, [1]);
     await gate.poll({ limit: 1 });
-    expect(gate.cursor).toMatch(/^[0-9a-f]{32}$/);
+    expect(gate.cursor).toMatch(/^[0-9a-f]{64}$/);
     const first = await cursorRow(gate.cursor);
     expect(first).toMatchObject({ base, last_account: "a", incarnation: gate.incarnation });
     await gate.poll({ limit: 1 });
