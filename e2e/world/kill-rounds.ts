@@ -1,0 +1,205 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Random } from "../attackers/random.ts";
+import { until } from "../gates/index.ts";
+import type { Operation, Revocation } from "./arm.ts";
+import type { Grant } from "./ledger.ts";
+import type { World } from "./world.ts";
+
+const WRITERS = 4;
+const VICTIMS = ["api", "postgres", "backend", "both", "worker", "follower", "master"] as const;
+const WAYS: Revocation[] = ["delete connection", "delete proxy", "reject", "delete account"];
+/** Milliseconds: whoever is killed comes back, and writers go on, in a small part of it. */
+const DEADLINE = 120_000;
+
+type Victim = (typeof VICTIMS)[number];
+
+/** What was done, for the report. */
+export interface KillReport {
+  readonly kills: Readonly<Record<Victim, number>>;
+  /** Changes that the api acknowledged. */
+  readonly acknowledged: number;
+}
+
+/**
+ * Kills one process after the other, at points that the seed chooses, while writers give and take links and clients ask. Then
+ * everybody must agree: registry, gates, and the ledger of what was acknowledged.
+ *
+ * @throws Error that says what was lost, came back, or does not end; wrong admissions are in `world.traffic.objections`
+ */
+export async function runKillRounds(world: World, rounds: number, seed: number): Promise<KillReport> {
+  const run = new KillRounds(world, seed);
+  await run.begin();
+  const report = await run.kill(rounds);
+  await run.converge();
+  return report;
+}
+
+class KillRounds {
+  readonly #world: World;
+  readonly #seed: number;
+  readonly #kills: Record<Victim, number> = {
+    api: 0,
+    postgres: 0,
+    backend: 0,
+    both: 0,
+    worker: 0,
+    follower: 0,
+    master: 0,
+  };
+  readonly #writers: Promise<void>[] = [];
+  #acknowledged = 0;
+  #isOver = false;
+  #failure: unknown;
+
+  constructor(world: World, seed: number) {
+    this.#world = world;
+    this.#seed = seed;
+  }
+
+  /** Bystanders, to whom nothing may happen; then writers and clients. */
+  async begin(): Promise<void> {
+    const { arm, traffic, gates } = this.#world;
+    await this.#world.createAccounts("always", "never");
+    for (let writer = 0; writer < WRITERS; writer++) await this.#world.createAccounts(...accountsOf(writer));
+    const always = await arm.approve("always", 9001);
+    for (const gate of gates) await traffic.untilAdmitted(gate, always);
+    always.settled = performance.now();
+    for (const gate of gates) {
+      traffic.start(gate, 2, () => ({ linkId: 9001, accounts: ["always", "never"] }));
+      traffic.start(gate, WRITERS, client => ({ linkId: linkOf(client), accounts: [...accountsOf(client), "never"] }));
+    }
+    for (let writer = 0; writer < WRITERS; writer++) {
+      this.#writers.push(
+        this.#write(writer).catch(error => {
+          this.#failure ??= error;
+        }),
+      );
+    }
+  }
+
+  async kill(rounds: number): Promise<KillReport> {
+    const random = new Random(this.#seed, 0);
+    for (let round = 0; round < rounds; round++) {
+      await delay(random.below(100)); // the point is random, nothing is waited for
+      const victim = random.pick(VICTIMS);
+      this.#kills[victim]++;
+      await this.#killOne(victim, random);
+      await this.#untilWriters(1 + random.below(3));
+    }
+    return { kills: this.#kills, acknowledged: this.#acknowledged };
+  }
+
+  async #killOne(victim: Victim, random: Random): Promise<void> {
+    const { plane, gates } = this.#world;
+    switch (victim) {
+      case "api":
+        await plane.killApi();
+        return plane.launchApi();
+      case "postgres":
+        await plane.killPostgres();
+        return plane.launchPostgres();
+      case "both":
+        await Promise.all([plane.killApi(), plane.killPostgres()]);
+        await Promise.all([plane.launchPostgres(), plane.launchApi()]);
+        return;
+      case "backend":
+        return plane.killBackend(count => random.below(count));
+      case "worker":
+      case "follower":
+      case "master": {
+        const gate = random.pick(gates);
+        // There may be none at this moment: the one before was killed a moment ago.
+        await until(
+          () =>
+            gate.kill(victim).then(
+              () => true,
+              () => false,
+            ),
+          () => `there is no ${victim} to kill\n${gate.explain()}`,
+          DEADLINE,
+        );
+      }
+    }
+  }
+
+  /** Waits until the writers have got so many more acknowledgements: nobody is stuck. */
+  async #untilWriters(more: number): Promise<void> {
+    const from = this.#acknowledged;
+    await until(
+      () => this.#failure !== undefined || this.#acknowledged >= from + more,
+      () => "no writer gets on",
+      DEADLINE,
+    );
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Gives a link to one of two accounts and takes it away, again and again; all that counts is what was acknowledged. */
+  async #write(writer: number): Promise<void> {
+    const random = new Random(this.#seed, 100 + writer);
+    const { arm } = this.#world;
+    const linkId = linkOf(writer);
+    while (!this.#isOver) {
+      const account = random.pick(accountsOf(writer));
+      await arm.createAccount(account);
+      const grant = await arm.approve(account, linkId, random.pick(["auto", "manual"]));
+      this.#acknowledged++;
+      await this.#expectStatus(grant, ["Approved"]);
+      if (random.chance(20)) await this.#settle(grant);
+      const how = random.pick(WAYS);
+      const operation = await arm.revoke(grant, how);
+      this.#acknowledged++;
+      await this.#expectStatus(grant, [null, "Disconnected", ...(how === "reject" ? ["Rejected"] : [])]);
+      await this.#finish(operation, grant);
+      await this.#expectStatus(grant, how === "reject" ? ["Rejected"] : [null]);
+      // A rejected connection keeps its link (rule 27).
+      if (how === "reject") await this.#finish(await arm.revoke({ ...grant }, "delete connection"), grant);
+      this.#acknowledged++;
+    }
+    const [last = ""] = accountsOf(writer);
+    await arm.createAccount(last);
+    await arm.approve(last, linkId);
+  }
+
+  async #settle(grant: Grant): Promise<void> {
+    for (const gate of this.#world.gates) await this.#world.traffic.untilAdmitted(gate, grant, DEADLINE);
+    grant.settled = performance.now();
+  }
+
+  #finish(operation: Operation, grant: Grant): Promise<void> {
+    return this.#world.arm.untilComplete(operation, grant, DEADLINE);
+  }
+
+  async #expectStatus(grant: Grant, wanted: (string | null)[]): Promise<void> {
+    const status = await this.#world.arm.readStatus(grant.account, grant.linkId);
+    if (wanted.includes(status)) return;
+    throw new Error(`link ${grant.linkId} of ${grant.account} is ${status} although ${wanted} was acknowledged`);
+  }
+
+  /** Ends the writers; then gates and registry must agree with the ledger, and no operation may be left. */
+  async converge(): Promise<void> {
+    const { plane, traffic, gates, ledger } = this.#world;
+    this.#isOver = true;
+    await Promise.all(this.#writers);
+    if (this.#failure !== undefined) throw this.#failure;
+    for (const grant of ledger.inForce) await this.#settle(grant);
+    await until(
+      async () => (await plane.query("select from operations where status = 'Running'")).length === 0,
+      () => "operations are left that do not end",
+      DEADLINE,
+    );
+    const wishes = [...Array(WRITERS).keys()].flatMap(writer =>
+      accountsOf(writer).map(account => ({ account, linkId: linkOf(writer) })),
+    );
+    for (const wish of [...wishes, { account: "never", linkId: 9001 }, { account: "always", linkId: 9001 }]) {
+      const isDue = ledger.inForce.some(each => each.account === wish.account && each.linkId === wish.linkId);
+      for (const gate of gates) {
+        const status = await traffic.ask(gate, wish, 30_000);
+        if (status !== (isDue ? 200 : 403))
+          throw new Error(`${JSON.stringify(wish)}: ${status} from ${gate.explain()}`);
+      }
+    }
+  }
+}
+
+const accountsOf = (writer: number): string[] => [`left-${writer}`, `right-${writer}`];
+const linkOf = (writer: number): number => 8000 + writer;
