@@ -30,7 +30,7 @@ export interface ReconcileReport {
   readonly changed: readonly Finding[];
   /** What somebody else has to see to: nothing was done. */
   readonly open: readonly Finding[];
-  /** Connections for which NRP gave no answer. */
+  /** Connections for which NRP gave no answer, or one that was out of date when it came. */
   readonly unanswered: readonly Finding[];
 }
 
@@ -99,7 +99,7 @@ class Reconciliation {
         return;
       }
       const done = await this.#apply(account, connection, verdict);
-      if (done === undefined) this.open.push({ id, text: "it changed meanwhile; run the reconciliation again" });
+      if (done === undefined) this.unanswered.push({ id, text: "it changed meanwhile; NRP has to be asked again" });
       else this.changed.push({ id, text: `${done}: ${verdict.reason}` });
     } catch (error) {
       if (!(error instanceof NrpUnanswered)) throw error;
