@@ -38,9 +38,10 @@ export interface NrpClient {
    * Tells that a connection has been disconnected from this side. Telling it twice is telling it once; an endpoint that
    * is gone needs no telling.
    *
+   * @param signal gives up
    * @throws NrpUnanswered
    */
-  tellDisconnected(id: string, connectionId: string): Promise<void>;
+  tellDisconnected(id: string, connectionId: string, signal: AbortSignal): Promise<void>;
 }
 
 /** NRP or ARM could not be reached, refused, or answered what can't be understood. Nothing may be concluded from it. */
@@ -83,9 +84,10 @@ export function proxyIdOf(endpoint: Record<string, unknown>, name: string): stri
 /** Makes a client; nothing is sent before it is used. Whom TLS trusts is Node's matter (`NODE_EXTRA_CA_CERTS`). */
 export function createNrpClient({ armUrl, credential }: NrpClientOptions): NrpClient {
   const base = armUrl.replace(/\/+$/, "");
-  const send = async (method: string, url: string, body?: object): Promise<Reply> => {
+  const send = async (method: string, url: string, body?: object, stop?: AbortSignal): Promise<Reply> => {
     try {
-      const token = await credential.getToken(`${base}/.default`);
+      const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT), ...(stop === undefined ? [] : [stop])]);
+      const token = await credential.getToken(`${base}/.default`, { abortSignal: signal });
       if (token === null) throw new Error("the credential has no token");
       const response = await fetch(url, {
         method,
@@ -95,7 +97,7 @@ export function createNrpClient({ armUrl, credential }: NrpClientOptions): NrpCl
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         redirect: "error",
-        signal: AbortSignal.timeout(TIMEOUT),
+        signal,
       });
       return { status: response.status, body: parseJson(await response.text()) };
     } catch (error) {
@@ -124,21 +126,23 @@ export function createNrpClient({ armUrl, credential }: NrpClientOptions): NrpCl
       }
       return proxies;
     },
-    async tellDisconnected(id, connectionId) {
-      const reply = await send("PUT", urlOf(id), {
-        properties: {
-          remotePrivateEndpointConnection: { id: connectionId },
-          remotePrivateLinkServiceConnectionState: {
-            status: "Disconnected",
-            description: "The private link resource was deleted.",
-            actionsRequired: "None",
-          },
-        },
-      });
+    async tellDisconnected(id, connectionId, signal) {
+      const reply = await send("PUT", urlOf(id), disconnection(connectionId), signal);
       if (!isGone(reply) && (reply.status < 200 || reply.status > 299)) throw refused("PUT", id, reply);
     },
   };
 }
+
+const disconnection = (connectionId: string): object => ({
+  properties: {
+    remotePrivateEndpointConnection: { id: connectionId },
+    remotePrivateLinkServiceConnectionState: {
+      status: "Disconnected",
+      description: "The private link resource was deleted.",
+      actionsRequired: "None",
+    },
+  },
+});
 
 interface Reply {
   readonly status: number;

@@ -34,7 +34,7 @@ async function run(options: NrpTellerOptions, signal: AbortSignal): Promise<void
     const seen = notifications.count("operations");
     let seconds = LOOK_AGAIN.failed;
     try {
-      while (!signal.aborted && (await tellOne(options))) {}
+      while (!signal.aborted && (await tellOne(options, signal))) {}
       seconds = Math.min(LOOK_AGAIN.longest, (await secondsToNextNotice(db)) ?? LOOK_AGAIN.longest);
     } catch (error) {
       log.warn({ err: error, retryIn: seconds }, "notices for NRP could not be looked at");
@@ -44,21 +44,21 @@ async function run(options: NrpTellerOptions, signal: AbortSignal): Promise<void
 }
 
 /** Returns false if there is nothing to tell now. */
-async function tellOne(options: NrpTellerOptions): Promise<boolean> {
+async function tellOne(options: NrpTellerOptions, signal: AbortSignal): Promise<boolean> {
   const notice = await claimNotice(options.db);
   if (notice === undefined) return false;
-  await tell(options, notice);
+  await tell(options, notice, signal);
   return true;
 }
 
-async function tell({ db, nrp, log }: NrpTellerOptions, notice: NrpNotice): Promise<void> {
+async function tell({ db, nrp, log }: NrpTellerOptions, notice: NrpNotice, signal: AbortSignal): Promise<void> {
   const { proxy_id: proxy, connection_id: connection, operation, attempts } = notice;
   if (nrp === undefined) {
     log.warn({ proxy, connection, operation }, "NRP is not told of a disconnected endpoint: it is not configured");
     return await settleNotice(db, notice);
   }
   try {
-    await nrp.tellDisconnected(proxy, connection);
+    await nrp.tellDisconnected(proxy, connection, signal);
   } catch (error) {
     const retryIn = await postponeNotice(db, notice);
     log.warn({ err: error, proxy, connection, operation, attempts, retryIn }, "NRP could not be told");

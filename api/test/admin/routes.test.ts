@@ -5,8 +5,12 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { adminRoutes } from "../../src/admin/routes.ts";
+import { enterCurrentEpoch } from "../../src/database/epoch.ts";
+import { holdRegistry } from "../../src/database/release.ts";
+import type { NrpClient } from "../../src/nrp/client.ts";
 import { startOperation } from "../../src/operations/service.ts";
 import { eventually, type Feed, GateDouble, gateNames, gateRow, startFeed } from "../feed/kit.ts";
+import { connect, createAccount, NrpDouble } from "../reconcile/kit.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 
 const issuer = "https://sign-in.example/tenant/v2.0";
@@ -44,10 +48,10 @@ afterAll(async () => {
   await drop();
 });
 
-async function startAdmin(jwksUrl: string): Promise<string> {
+async function startAdmin(jwksUrl: string, nrp?: NrpClient): Promise<string> {
   const app = Fastify({ forceCloseConnections: true });
   apps.push(app);
-  await app.register(adminRoutes, { database: feed.database, issuer, audience, jwksUrl });
+  await app.register(adminRoutes, { database: feed.database, nrp, issuer, audience, jwksUrl });
   return app.listen({ host: "127.0.0.1", port: 0 });
 }
 
@@ -73,11 +77,73 @@ function sign(claims: Claims = {}): Promise<string> {
     .sign(claims.key ?? keys.privateKey);
 }
 
-async function ask(path: string, token: string | undefined, method = "GET", base = url) {
-  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const response = await fetch(`${base}/admin/v1/${path}`, { method, headers });
+async function ask(path: string, token: string | undefined, method = "GET", base = url, body?: object) {
+  const headers: Record<string, string> = {
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+  };
+  const response = await fetch(`${base}/admin/v1/${path}`, {
+    method,
+    headers,
+    body: body ? JSON.stringify(body) : null,
+  });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> & { value?: unknown } };
 }
+
+const keysUrl = () => `http://127.0.0.1:${(authority.address() as AddressInfo).port}/keys`;
+
+test("a held registry is looked at, reconciled and released; whoever is no platform engineer does none of it", async () => {
+  const nrp = new NrpDouble();
+  const base = await startAdmin(keysUrl(), nrp);
+  const engineer = await sign();
+  const call = (path: string, method: string, body?: object) => ask(path, engineer, method, base, body);
+  await enterCurrentEpoch(feed.database.db);
+  await createAccount(feed.database, "alpha");
+  await connect(feed.database, "alpha", "pe1.g", [7]);
+  expect((await call("registry", "GET")).body).toEqual({
+    state: "served",
+    since: expect.any(String),
+    reconciledAt: null,
+    revocationsHeldUntil: null,
+  });
+  await holdRegistry(feed.database);
+  expect((await call("registry", "GET")).body).toMatchObject({
+    state: "held",
+    revocationsHeldUntil: expect.stringMatching(/^\d{4}-/),
+  });
+  expect(await call("registry/release", "POST")).toMatchObject({
+    status: 409,
+    body: { error: { code: "NotReconciled" } },
+  });
+  expect(await call("registry/release", "POST", { vouchGates: "perhaps" })).toMatchObject({ status: 400 });
+  expect(await ask("registry/reconcile", engineer, "POST")).toMatchObject({
+    status: 409,
+    body: { error: { code: "NrpNotConfigured" } },
+  });
+  for (const token of [undefined, await sign({ roles: ["Reader"] })]) {
+    for (const [path, method] of [
+      ["registry", "GET"],
+      ["registry/reconcile", "POST"],
+      ["registry/release", "POST"],
+    ] as const) {
+      expect((await ask(path, token, method, base)).status).toBe(token === undefined ? 401 : 403);
+    }
+  }
+  nrp.isAway = true;
+  expect(await call("registry/reconcile", "POST")).toMatchObject({ status: 200, body: { complete: false } });
+  expect(await call("registry/release", "POST", {})).toMatchObject({ status: 409 });
+  nrp.isAway = false;
+  expect(await call("registry/reconcile", "POST")).toMatchObject({
+    status: 200,
+    body: { complete: true, changed: [{ id: expect.stringContaining("pe1.g") }], open: [], unanswered: [] },
+  });
+  expect(await call("registry/release", "POST", { vouchGates: true })).toMatchObject({
+    status: 200,
+    body: { state: "served", reconciledAt: expect.any(String), revocationsHeldUntil: null },
+  });
+  await holdRegistry(feed.database);
+  expect((await call("registry/release", "POST", { withoutReconcile: true })).body).toMatchObject({ state: "served" });
+});
 
 const list = async () => (await ask("gates", await sign())).body.value;
 

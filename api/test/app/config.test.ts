@@ -46,6 +46,20 @@ function problemsOf(change: Record<string, string | undefined>): readonly string
 }
 
 describe("settings", () => {
+  const identity = { AZURE_TENANT_ID: "t", AZURE_CLIENT_ID: "c", AZURE_CLIENT_SECRET: "s" };
+
+  it("name a way to NRP or none, and never half a one", () => {
+    const armUrl = "https://management.azure.com";
+    expect(readConfig(good).nrp).toBeUndefined();
+    expect(readConfig({ ...good, ...identity }).nrp).toBeUndefined();
+    expect(readConfig({ ...good, ...identity, LINKGATE_ARM_URL: armUrl }).nrp).toEqual({ armUrl });
+    expect(problemsOf({ LINKGATE_ARM_URL: armUrl })).toEqual([expect.stringContaining("AZURE_TENANT_ID")]);
+    expect(problemsOf({ ...identity, AZURE_CLIENT_SECRET: "", LINKGATE_ARM_URL: armUrl })).toHaveLength(1);
+    expect(problemsOf({ ...identity, LINKGATE_ARM_URL: "http://management.azure.com" })).toEqual([
+      expect.stringContaining("https://"),
+    ]);
+  });
+
   it("are read with their defaults", () => {
     const config = readConfig(good);
     expect(config).toMatchObject({

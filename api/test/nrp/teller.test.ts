@@ -1,0 +1,126 @@
+import type { Transaction } from "kysely";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { deleteAccount } from "../../src/accounts/service.ts";
+import { enterCurrentEpoch } from "../../src/database/epoch.ts";
+import { type OpenDatabase, openDatabase } from "../../src/database/open.ts";
+import type { Database } from "../../src/database/schema.ts";
+import { startNrpTeller } from "../../src/nrp/teller.ts";
+import { findOperation } from "../../src/operations/service.ts";
+import { feedRow } from "../feed/kit.ts";
+import { caller, connect, createAccount, disconnect, NrpDouble, silent, startWorker } from "../reconcile/kit.ts";
+import { SUBSCRIPTION } from "../support/documents.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { until } from "../support/until.ts";
+
+let database: OpenDatabase;
+let drop: () => Promise<void>;
+let nrp: NrpDouble;
+let running: { stop(): Promise<void> }[];
+
+beforeEach(async () => {
+  const made = await createTestDatabase();
+  drop = made.drop;
+  database = openDatabase(made.url);
+  nrp = new NrpDouble();
+  running = [];
+  await enterCurrentEpoch(database.db);
+  await createAccount(database, "alpha");
+  await connect(database, "alpha", "pe1.g", [7]);
+  await connect(database, "alpha", "pe2.g", [8], "manual");
+});
+
+afterEach(async () => {
+  for (const one of running) await one.stop();
+  await database.close();
+  await drop();
+});
+
+const path = { subscriptionId: SUBSCRIPTION, resourceGroup: "rg", account: "alpha" };
+const remove = async (): Promise<string> => {
+  const operation = await database.db
+    .transaction()
+    .execute((tx: Transaction<Database>) => deleteAccount(tx, path, {}, caller));
+  return operation?.id ?? "";
+};
+const notices = () => database.db.selectFrom("nrp_notices").selectAll().execute();
+const tell = (to: NrpDouble | undefined = nrp) => running.push(startNrpTeller({ ...database, nrp: to, log: silent }));
+const work = () => running.push(startWorker(database));
+const hasEnded = (id: string) => async () => (await findOperation(database.db, id))?.status === "Succeeded";
+/** What was to be tried later is due now. */
+const hurry = () =>
+  database.db
+    .updateTable("nrp_notices")
+    .set({ not_before: new Date(0) })
+    .execute();
+
+test("NRP is told of every connection of a deleted account, then the account goes", async () => {
+  const id = await remove();
+  expect((await feedRow(database.db, "alpha")).present, "the gates do not wait for NRP").toBe(false);
+  work();
+  tell();
+  await until("the deletion", hasEnded(id));
+  expect(nrp.told.toSorted()).toEqual(["pe1.g alpha", "pe2.g alpha"]);
+  expect(await notices()).toEqual([]);
+  expect(await database.db.selectFrom("accounts").selectAll().execute()).toEqual([]);
+});
+
+test("while NRP is away the account stays, its name and links taken; nothing is lost when the api dies meanwhile", async () => {
+  nrp.isAway = true;
+  const id = await remove();
+  work();
+  tell();
+  await until("two attempts", async () => (await notices()).some(notice => notice.attempts >= 2));
+  expect(await findOperation(database.db, id)).toMatchObject({ status: "Running" });
+  await expect(createAccount(database, "alpha")).rejects.toMatchObject({ code: "AnotherOperationInProgress" });
+  await createAccount(database, "beta");
+  await expect(connect(database, "beta", "pe3.g", [7])).rejects.toMatchObject({ code: "LinkIdInUse" });
+  for (const one of running.splice(0)) await one.stop();
+  expect(await notices()).toHaveLength(2);
+
+  nrp.isAway = false;
+  await hurry();
+  work();
+  tell();
+  await until("the deletion", hasEnded(id));
+  expect(nrp.told).toHaveLength(2);
+  await connect(database, "beta", "pe3.g", [7]);
+});
+
+test("a notice whose sender has died is sent by another", async () => {
+  const id = await remove();
+  nrp.tellDisconnected = () => new Promise(() => {}); // it never comes back
+  const stuck = startNrpTeller({ ...database, nrp, log: silent });
+  await until("it is taken", async () => (await notices()).some(notice => notice.attempts === 1));
+  const other = new NrpDouble();
+  tell(other);
+  await until("the other notice", async () => other.told.length === 1);
+  expect(await notices(), "the taken one is left alone as long as it may be on its way").toHaveLength(1);
+  await hurry();
+  work();
+  await until("the deletion", hasEnded(id));
+  expect(other.told).toHaveLength(2);
+  expect(stuck).toBeDefined();
+});
+
+test("two replicas tell each once, and a DELETE that is repeated tells nothing twice", async () => {
+  const id = await remove();
+  expect(await remove()).toBe(id);
+  tell();
+  tell();
+  work();
+  await until("the deletion", hasEnded(id));
+  expect(nrp.told).toHaveLength(2);
+});
+
+test("a connection that NRP deleted itself is none of the account's news", async () => {
+  await disconnect(database, "alpha", "pe1.g");
+  await remove();
+  expect((await notices()).map(notice => notice.connection_id.split("/").at(-1))).toEqual(["pe2.g"]);
+});
+
+test("an api that has no way to NRP says so and goes on", async () => {
+  const id = await remove();
+  running.push(startNrpTeller({ ...database, nrp: undefined, log: silent }));
+  work();
+  await until("the deletion", hasEnded(id));
+});
