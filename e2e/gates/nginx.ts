@@ -120,6 +120,10 @@ class NginxGate implements GateUnderTest {
       this.#stderr = (this.#stderr + text).slice(-100_000);
     });
     this.#exit = new Promise(resolve => child.once("exit", resolve));
+    // A test that ends without stopping its gate leaves none behind.
+    const leaveNothing = () => child.kill("SIGTERM");
+    process.once("exit", leaveNothing);
+    child.once("exit", () => process.off("exit", leaveNothing));
     const ready = new Promise<boolean>(resolve => child.stdout.once("data", () => resolve(true)));
     if (!(await Promise.race([ready, this.#exit.then(() => false)])))
       throw new Error(`the supervisor ended: ${this.explain()}`);

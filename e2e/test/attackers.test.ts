@@ -5,8 +5,9 @@ import { campaign } from "../attackers/campaign.ts";
 import { type Battle, compare } from "../attackers/compare.ts";
 import { makePlan, markOf, type Plan, type Way } from "../attackers/generate.ts";
 import { SHAPES, type Shape } from "../attackers/shapes.ts";
+import { RESERVED_HEADERS } from "../attackers/vocabulary.ts";
 import { LINK_ADDRESSES } from "../attackers/world.ts";
-import { gates } from "../gates/index.ts";
+import { gates, ZONE } from "../gates/index.ts";
 
 // Attackers through a real proxy. Each shape comes from everywhere; what becomes of it stands in its row, and is compared with
 // a reference decision of the bytes as well. `npm run soak -- attackers` does the generated part at length.
@@ -73,6 +74,19 @@ describe.each(gates)("attackers of $name", kind => {
           expect(compare(battle), position.name).toEqual([]);
         });
       });
+    });
+
+    test.for(RESERVED_HEADERS)("our own headers from the public network: %j", async line => {
+      const way = field.way("public", STRANGER);
+      if (way === undefined) throw new Error("every machine has 127.0.0.2");
+      const http = `GET /Patient/~1000000.0~ HTTP/1.1\r\nHost: fabrikam.${ZONE.public}\r\n${line}\r\n\r\n`;
+      const { battles, problems } = await field.fight([makePlan(1_000_000, way, Buffer.from(http))]);
+      expect(problems).toEqual([]);
+      const [battle] = battles;
+      expect(battle?.lines).toHaveLength(1);
+      expect(
+        battle?.forwarded.flatMap(({ headers }) => headers.filter(([name]) => /private.link/i.test(name))),
+      ).toEqual([]);
     });
 
     for (const [at, position] of positions.entries()) {
