@@ -67,7 +67,7 @@ async function holdBack(
     if (left <= 0) return true;
     await notifications.wait("feed", seen, Math.min(left, LOOK_AGAIN), signal);
     // An open poll counts as being heard; the age that a barrier waits for only grows by it.
-    if (!(await isStillLive(db, incarnation))) return false;
+    if (!(await isStillLive(db, incarnation, cursor))) return false;
   }
   return true;
 }

@@ -2,7 +2,7 @@ import { type RawBuilder, sql, type Transaction } from "kysely";
 import { epochHere, RegistryUnavailable } from "../database/epoch.ts";
 import type { OpenDatabase, Queryable } from "../database/open.ts";
 import type { Database } from "../database/schema.ts";
-import type { CursorRow, Hearing } from "../gates/repository.ts";
+import { CursorForgotten, type CursorRow, type Hearing, isRemembered } from "../gates/repository.ts";
 import { newCursorName } from "./cursor-names.ts";
 import { type FeedEntry, writePage } from "./page.ts";
 
@@ -51,7 +51,7 @@ export function takePage(
   limit: number,
 ): Promise<string | undefined> {
   return db.transaction().execute(async tx => {
-    const { snapshot, epoch, live } = await takeSnapshot(tx, hearing.incarnation);
+    const { snapshot, epoch, live } = await takeSnapshot(tx, hearing.incarnation, cursor);
     if (!live) return undefined;
     const isInside = cursor !== undefined && cursor.last_account !== null;
     const sweep: Sweep = {
@@ -70,7 +70,7 @@ export function takePage(
 }
 
 /** The transaction has no id yet, so the one it gets when it writes is not below this snapshot's xmax (feed rule 5). */
-async function takeSnapshot(tx: Transaction<Database>, incarnation: string) {
+async function takeSnapshot(tx: Transaction<Database>, incarnation: string, cursor: CursorRow | undefined) {
   const row = await tx
     .selectFrom("registry")
     .select([
@@ -79,10 +79,12 @@ async function takeSnapshot(tx: Transaction<Database>, incarnation: string) {
       "released",
       epochHere.as("here"),
       sql<boolean>`exists (select from gates where incarnation = ${incarnation} and state = 'live')`.as("live"),
+      (cursor === undefined ? sql<boolean>`true` : isRemembered(cursor.cursor)).as("remembered"),
     ])
     .executeTakeFirstOrThrow();
   // feed rule 7: the primary only. The server may have changed since the poll was recorded.
   if (row.here !== row.epoch || !row.released) throw new RegistryUnavailable("the registry's epoch is changing");
+  if (row.live && !row.remembered) throw new CursorForgotten();
   return row;
 }
 

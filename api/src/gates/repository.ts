@@ -1,5 +1,5 @@
 import { type RawBuilder, type Selectable, sql, type Transaction } from "kysely";
-import { epochHere } from "../database/epoch.ts";
+import { epochHere, RegistryUnavailable } from "../database/epoch.ts";
 import { notify } from "../database/notifications.ts";
 import type { OpenDatabase, Queryable } from "../database/open.ts";
 import type { CursorsTable, Database, GatesTable } from "../database/schema.ts";
@@ -31,6 +31,16 @@ export type Recorded =
   | { readonly kind: "drop" }
   | { readonly kind: "stranger" }
   | { readonly kind: "lost" };
+
+/**
+ * The cursor of a poll went while the poll was being answered: the gate has asked again, or the database below was put
+ * back to an older state. What the cursor stands for must not be believed; asked again, `recordPoll` finds out.
+ */
+export class CursorForgotten extends RegistryUnavailable {
+  constructor() {
+    super("the cursor is not known any more; ask again");
+  }
+}
 
 /**
  * Feed rule 12, first step: commits incarnation, time heard (database clock), acknowledgement and age limit, before any
@@ -85,16 +95,26 @@ async function hear(tx: Transaction<Database>, hearing: Hearing): Promise<Record
   return { kind: known?.gate === gate ? "drop" : "stranger" };
 }
 
-/** Renews the time heard of a gate whose poll is held back. False if it was retired or given up, or ended, meanwhile. */
-export async function isStillLive(db: Queryable, incarnation: string): Promise<boolean> {
-  const { numUpdatedRows } = await db
+/**
+ * Renews the time heard of a gate whose poll is held back. False if it was retired or given up, or ended, meanwhile.
+ *
+ * @throws CursorForgotten
+ */
+export async function isStillLive(db: Queryable, incarnation: string, { cursor }: CursorRow): Promise<boolean> {
+  const row = await db
     .updateTable("gates")
     .set({ heard_at: sql`clock_timestamp()` })
     .where("incarnation", "=", incarnation)
     .where("state", "=", "live")
+    .returning(isRemembered(cursor).as("remembered"))
     .executeTakeFirst();
-  return numUpdatedRows === 1n;
+  if (row?.remembered === false) throw new CursorForgotten();
+  return row !== undefined;
 }
+
+/** Whether a cursor that was found when the poll came is there still. */
+export const isRemembered = (cursor: string): RawBuilder<boolean> =>
+  sql<boolean>`exists (select from cursors where cursor = ${cursor})`;
 
 async function acknowledge(
   tx: Transaction<Database>,

@@ -51,6 +51,13 @@ export async function claimNotice(db: Queryable): Promise<NrpNotice | undefined>
     .executeTakeFirst();
 }
 
+/** Takes notices away that nobody will send, all at once, so that none is left claimed by an api that died over it. */
+export async function dropNotices(db: Queryable): Promise<NrpNotice[]> {
+  const dropped = await db.deleteFrom("nrp_notices").returningAll().execute();
+  if (dropped.length > 0) await notify(db, "operations");
+  return dropped;
+}
+
 /** NRP has answered; the worker looks at the operation again. */
 export async function settleNotice(db: Queryable, notice: NrpNotice): Promise<void> {
   await db.deleteFrom("nrp_notices").where("id", "=", notice.id).execute();

@@ -1,7 +1,14 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { OpenDatabase } from "../database/open.ts";
 import type { NrpClient } from "./client.ts";
-import { claimNotice, type NrpNotice, postponeNotice, secondsToNextNotice, settleNotice } from "./notices.ts";
+import {
+  claimNotice,
+  dropNotices,
+  type NrpNotice,
+  postponeNotice,
+  secondsToNextNotice,
+  settleNotice,
+} from "./notices.ts";
 
 /** Pass `{ ...database, nrp, log }`. */
 export interface NrpTellerOptions extends Pick<OpenDatabase, "db" | "notifications"> {
@@ -45,18 +52,27 @@ async function run(options: NrpTellerOptions, signal: AbortSignal): Promise<void
 
 /** Returns false if there is nothing to tell now. */
 async function tellOne(options: NrpTellerOptions, signal: AbortSignal): Promise<boolean> {
-  const notice = await claimNotice(options.db);
+  const { db, nrp, log } = options;
+  if (nrp === undefined) {
+    for (const { proxy_id: proxy, connection_id: connection, operation } of await dropNotices(db)) {
+      log.warn({ proxy, connection, operation }, "NRP is not told of a disconnected endpoint: it is not configured");
+    }
+    return false;
+  }
+  const notice = await claimNotice(db);
   if (notice === undefined) return false;
-  await tell(options, notice, signal);
+  await tell(db, nrp, log, notice, signal);
   return true;
 }
 
-async function tell({ db, nrp, log }: NrpTellerOptions, notice: NrpNotice, signal: AbortSignal): Promise<void> {
+async function tell(
+  db: OpenDatabase["db"],
+  nrp: NrpClient,
+  log: FastifyBaseLogger,
+  notice: NrpNotice,
+  signal: AbortSignal,
+): Promise<void> {
   const { proxy_id: proxy, connection_id: connection, operation, attempts } = notice;
-  if (nrp === undefined) {
-    log.warn({ proxy, connection, operation }, "NRP is not told of a disconnected endpoint: it is not configured");
-    return await settleNotice(db, notice);
-  }
   try {
     await nrp.tellDisconnected(proxy, connection, signal);
   } catch (error) {

@@ -149,6 +149,33 @@ const dump: Way = {
   },
 };
 
+test("a poll that is held back while the files below it are put back hands out nothing of the other time", async () => {
+  let server = await start("primary");
+  const feed = await begin(server.url);
+  try {
+    await createAccount(feed.database, "alpha");
+    const gate = new GateDouble(feed);
+    await gate.follow();
+    server = await files.keep(server);
+    await eventually("the server answers", () =>
+      sql`select`.execute(feed.database.db).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await connect(feed.database, "alpha", "pe1.g1", [7]);
+    await gate.follow();
+    const held = gate.ask({ wait: 30 });
+    await eventually("the poll is held back", () => feed.held() === 1);
+    await files.restore(server);
+    expect((await held).status).toBe(503);
+    expect((await gate.ask()).status).toBe(503);
+    expect(await viewRegistry(feed.database)).toMatchObject({ state: "held" });
+  } finally {
+    await feed.close();
+  }
+});
+
 test.each([
   ["files put back on the same server", files],
   ["a promoted standby that had fallen behind", standby],
