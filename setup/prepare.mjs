@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { argv, exit, stdout } from "node:process";
 import { fileURLToPath } from "node:url";
 import { createContext } from "./component.mjs";
+import { prepareEnvoy } from "./envoy.mjs";
 import { withLock } from "./lock.mjs";
 import { MissingComponent } from "./missing.mjs";
 import { prepareNginx } from "./nginx.mjs";
@@ -62,8 +63,9 @@ async function prepareComponents(lockFd) {
   const context = createContext(root, lockFd);
   const node = await report("Node", () => prepareNode(context));
   const packages = node && (await report("npm packages", () => preparePackages(context, node.runtime)));
+  const envoy = await report("Envoy", () => prepareEnvoy(context));
   const nginx = await report("NGINX", () => prepareNginx(context));
-  if (!node || !packages || !nginx) throw new MissingComponents();
+  if (!node || !packages || !envoy || !nginx) throw new MissingComponents();
   return { node: node.runtime.command, env: environmentFor(node.runtime.command) };
 }
 

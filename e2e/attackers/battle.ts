@@ -1,7 +1,7 @@
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type AccessLogLine, exchange } from "@linkgate/njs/testing";
+import { type AccessLogLine, exchange, parseLogLine } from "@linkgate/njs/testing";
 import {
   type GateKind,
   type GateUnderTest,
@@ -159,7 +159,7 @@ export class Battlefield {
     return text
       .split("\n")
       .filter(line => line !== "")
-      .map(line => JSON.parse(line) as AccessLogLine)
+      .map(parseLogLine)
       .filter(line => line.request_uri !== sentinel);
   }
 

@@ -27,6 +27,7 @@ export const STOP: u32 = 1;
 const AUTHORITY = new Ascii(":authority");
 const METHOD = new Ascii(":method");
 const PATH = new Ascii(":path");
+const SCHEME = new Ascii("x-forwarded-proto");
 const UPGRADE = new Ascii("upgrade");
 const LINK_ID = new Ascii(LINK_ID_HEADER);
 const CLIENT = new Ascii(CLIENT_HEADER);
@@ -174,7 +175,9 @@ function makeBare(): void {
   let at = headers + 4 + ((<usize>headerCount) << 3);
   for (let header = 0; header < headerCount; header++) {
     const length = nameLengthOf(header);
-    if (load<u8>(at) !== 0x3a) env.proxy_remove_header_map_value(abi.REQUEST_HEADERS, at, length);
+    // Envoy finds no route without the scheme that it wrote there itself.
+    const isKept = load<u8>(at) === 0x3a || SCHEME.equals(at, length);
+    if (!isKept) env.proxy_remove_header_map_value(abi.REQUEST_HEADERS, at, length);
     at += <usize>(length + valueLengthOf(header) + 2);
   }
   if (target.length !== BARE_HEALTH.length) replaceHeader(PATH, BARE_HEALTH.start, BARE_HEALTH.length);

@@ -1,4 +1,4 @@
-export { type AccessLogLine, readLog, waitForLog } from "./access-log.ts";
+export { type AccessLogLine, parseLogLine, readLog, waitForLog } from "./access-log.ts";
 export { linkAddress, linkTlv, type ProxyHeader, parseAddress, type Tlv, writeProxyHeader } from "./proxy-header.ts";
 export {
   exchange,

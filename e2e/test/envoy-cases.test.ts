@@ -1,0 +1,187 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { isIP } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { denialStatus, isAllowed, REASONS } from "@linkgate/core";
+import { type Case, caseFiles } from "@linkgate/core/testing/cases";
+import { exchange, type Peer, type ProxyHeader, writeProxyHeader, writeRequest } from "@linkgate/njs/testing";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
+import { envoy } from "../gates/envoy.ts";
+import {
+  type GateUnderTest,
+  lendAddress,
+  RecordingUpstream,
+  returnAddresses,
+  TestFeed,
+  until,
+} from "../gates/index.ts";
+
+// Every row of core/cases that a wire can carry, in real Envoy: verdict and reason from the gate's log, status, and what the
+// upstream got. Rows of the listener `direct` come by the PROXY listener, which hands the same address to the same rules.
+
+const TRUSTED = "127.0.0.1";
+const UNTRUSTED = "127.0.0.2";
+
+type TlvMode = "off" | "optional" | "required";
+type Row = Case & { file: string };
+
+const rows: Row[] = Object.entries(caseFiles).flatMap(([file, cases]) => cases.map(each => ({ ...each, file })));
+
+function tlvModeOf(row: Row): TlvMode {
+  if (row.listener === "proxy-tlv-optional") return "optional";
+  return row.listener === "proxy-tlv-required" ? "required" : "off";
+}
+
+/** Rows that need different entries of the same account go into different tables. */
+function splitIntoTables(of: readonly Row[]): { entries: Map<string, string | null>; rows: Row[] }[] {
+  const tables: { entries: Map<string, string | null>; rows: Row[] }[] = [];
+  for (const row of of) {
+    const account = row.account ?? "";
+    let table = tables.find(each => !each.entries.has(account) || each.entries.get(account) === row.entry);
+    if (table === undefined) {
+      table = { entries: new Map(), rows: [] };
+      tables.push(table);
+    }
+    if (account !== "") table.entries.set(account, row.entry);
+    table.rows.push(row);
+  }
+  return tables;
+}
+
+/** Why no wire can carry the row; null if one can. */
+function whyNot(row: Row): string | null {
+  const own = row.envoy ?? (row.nginx !== undefined && "skip" in row.nginx ? row.nginx : undefined);
+  if (own !== undefined && "skip" in own) return own.skip;
+  if (isIP(row.source) === 0) return "a PROXY header carries an address, not a text";
+  return null;
+}
+
+for (const mode of ["off", "optional", "required"] as const) {
+  for (const state of ["current", "none", "expired"] as const) {
+    const own = rows.filter(row => tlvModeOf(row) === mode && (row.table ?? "current") === state);
+    const carried = own.filter(row => whyNot(row) === null);
+    if (own.length === 0) continue;
+    describe(`TLV ${mode}, table ${state}`, () => {
+      for (const row of own.filter(each => whyNot(each) !== null))
+        test.skip(`${row.file}: ${row.name} (${whyNot(row)})`);
+      if (carried.length > 0) runRows(mode, state, carried);
+    });
+  }
+}
+
+function runRows(mode: TlvMode, state: "current" | "none" | "expired", own: readonly Row[]): void {
+  let feed: TestFeed;
+  let gate: GateUnderTest;
+  let upstream: RecordingUpstream;
+
+  beforeAll(async () => {
+    feed = await TestFeed.start();
+    if (state === "none") feed.misbehave = (_, answer) => answer.writeHead(503).end();
+    upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+    gate = await envoy.create({
+      feedUrl: feed.url,
+      feedToken: feed.token,
+      upstreamDir: upstream.dir,
+      linkTlv: mode,
+      maxTableAge: state === "expired" ? 1 : 3600,
+      loadBalancers: [TRUSTED],
+    });
+    await gate.launch();
+    await upstream.serve(own.map(row => row.account ?? "").filter(account => account !== ""));
+  });
+  beforeEach(() => onTestFailed(() => console.log(gate.explain())));
+  afterAll(async () => {
+    returnAddresses();
+    await gate.stop();
+    await upstream.stop();
+    await feed.stop();
+    rmSync(upstream.dir, { recursive: true, force: true });
+  });
+
+  splitIntoTables(own).forEach((table, number) => {
+    describe(`table ${number + 1}`, () => {
+      beforeAll(async () => {
+        if (state === "none") return;
+        const entries = [...table.entries].filter((entry): entry is [string, string] => entry[1] !== null);
+        feed.resume();
+        const { generation } = await gate.readState();
+        feed.replaceAll(entries);
+        await gate.whenState(page => page.generation > generation);
+        if (state === "expired") {
+          feed.hang();
+          await gate.whenState(page => page.table === "expired");
+        }
+      });
+      for (const row of table.rows) test(`${row.file}: ${row.name}`, ({ skip }) => check(row, skip));
+    });
+  });
+
+  async function check(row: Row, skip: (note: string) => void): Promise<void> {
+    const expected = expectedOf(row);
+    const allowed = isAllowed(REASONS.indexOf(expected.reason));
+    if (row.listener === "public" && !(await lendAddress(row.source))) skip("the address can't be bound here");
+    const [peer, header] = wayOf(row);
+    const request = writeRequest({
+      host: Buffer.from(row.host).toString("latin1"),
+      method: row.method ?? "GET",
+      target: Buffer.from(row.target ?? "/").toString("latin1"),
+    });
+    const forwarded = upstream.requests.length;
+    const logged = (await gate.readLog()).length;
+
+    const answer = await exchange(peer, request, header && writeProxyHeader(header));
+    const line = await until(
+      async () => (await gate.readLog())[logged],
+      () => "the log got no new line",
+    );
+
+    expect(answer.status, answer.text()).toBe(expected.status);
+    expect(line.reason).toBe(expected.reason);
+    expect(line.verdict).toBe(expected.reason === "" ? "" : allowed ? "allow" : "deny");
+    if (expected.reason !== "") {
+      expect(line.account).toBe(expected.account);
+      expect(line.client).toBe(row.client ?? "");
+    }
+    expect(upstream.requests.length - forwarded).toBe(allowed ? 1 : 0);
+    expect(upstream.problems).toEqual([]);
+    if (allowed) checkForwarded(row, expected);
+  }
+
+  function checkForwarded(row: Row, expected: Expected): void {
+    const seen = upstream.requests.at(-1);
+    expect(seen?.account).toBe(expected.account);
+    const names = new Map(seen?.headers.map(([name, value]) => [name.toLowerCase(), value]));
+    if (expected.reason === "health-check") {
+      expect(seen?.target).toBe("/health/check");
+      expect([...names.keys()].sort()).toEqual(GATE_HEADERS);
+      return;
+    }
+    expect(seen?.target).toBe(expected.target);
+    expect(names.get("x-private-link-client")).toBe(row.client);
+    expect(names.get("x-private-link-id")).toBe(row.client?.split(":").at(-1));
+  }
+
+  function wayOf(row: Row): [Peer, ProxyHeader | undefined] {
+    if (row.listener === "public")
+      return [{ host: row.source, port: gate.endpoints.public.port, localAddress: row.source }, undefined];
+    const localAddress = row.listener === "proxy-untrusted" ? UNTRUSTED : TRUSTED;
+    const peer = { host: TRUSTED, port: gate.endpoints.proxy.port, localAddress };
+    const tlvs = row.tlv === undefined ? [] : [{ type: 0xee, value: Buffer.from(row.tlv, "hex") }];
+    return [peer, { source: row.source, tlvs, command: row.listener === "proxy-local" ? "LOCAL" : "PROXY" }];
+  }
+}
+
+/** What the gate itself writes to a health check, of which it leaves nothing that the client sent. */
+const GATE_HEADERS = ["host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
+type Expected = { status: number; reason: string; account: string; target: string };
+
+function expectedOf(row: Row): Expected {
+  const { envoy } = row;
+  const own = envoy !== undefined && "status" in envoy ? envoy : undefined;
+  const reason = own ? (own.reason ?? "") : row.reason;
+  const account =
+    row.account ?? (own?.reason === undefined ? "" : (row.host.replace(/\r/g, "").trim().split(".")[0] ?? ""));
+  const status = isAllowed(REASONS.indexOf(reason)) ? 200 : denialStatus(REASONS.indexOf(reason));
+  return { status: own?.status ?? status, reason, account, target: own?.target ?? row.target ?? "/" };
+}
