@@ -27,6 +27,7 @@ const SUPERVISOR = join(ROOT, "envoy-filter/supervisor/main.ts");
 /** Envoy with the wasm filter, run by its supervisor as in production, with deploy/envoy's templates as they are. */
 export const envoy: GateKind = {
   name: "envoy",
+  parts: [],
   async create(settings) {
     const command = process.env.LINKGATE_ENVOY_COMMAND ?? join(ROOT, ".cache/envoy/bin/envoy");
     if (!existsSync(command)) throw new Error(`there is no Envoy at ${command}: run npm test, which fetches it`);
@@ -213,6 +214,7 @@ class EnvoyGate implements GateUnderTest {
 
   /** The supervisor comes first, since it would start again what ends before it. */
   async #findPids(part: GatePart): Promise<number[]> {
+    if (part === "worker" || part === "follower") throw new Error(`the ${part} is a thread of Envoy's`);
     const { supervisor, master } = await this.readProcesses();
     const pids = part === "all" ? [supervisor, master] : [part === "supervisor" ? supervisor : master];
     const running = pids.filter(pid => pid !== 0);

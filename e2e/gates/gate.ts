@@ -98,6 +98,8 @@ export interface GateUnderTest {
 /** How tests get a gate. */
 export interface GateKind {
   readonly name: string;
+  /** The processes that can be killed while the rest goes on. Envoy has none: its workers and its follower are threads. */
+  readonly parts: readonly ("worker" | "follower")[];
   /** Prepares a gate; {@link GateUnderTest.launch} starts it. */
   create(settings: GateSettings): Promise<GateUnderTest>;
 }

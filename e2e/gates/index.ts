@@ -1,3 +1,4 @@
+import { envoy } from "./envoy.ts";
 import type { GateKind } from "./gate.ts";
 import { nginx } from "./nginx.ts";
 
@@ -16,6 +17,9 @@ export {
   ZONE,
 } from "./gate.ts";
 export { RecordingUpstream, type UpstreamRequest } from "./upstream.ts";
+
+/** Both kinds, for the tests that Envoy stands so far. */
+export const everyGate: readonly GateKind[] = [nginx, envoy];
 
 /** Every gate that must stand the same tests: `describe.each(gates)("$name", kind => ...)`. */
 export const gates: readonly GateKind[] = [nginx];

@@ -27,6 +27,7 @@ const TEMPLATE = join(ROOT, "deploy/nginx/nginx.conf.template");
 /** NGINX with njs, run by its supervisor as in production; its configuration is deploy/nginx's template as it is. */
 export const nginx: GateKind = {
   name: "nginx",
+  parts: ["worker", "follower"],
   async create(settings) {
     const nginxCommand = process.env.LINKGATE_NGINX_COMMAND ?? join(ROOT, ".cache/nginx/bin/nginx");
     if (!existsSync(nginxCommand))

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exchange, linkAddress, writeProxyHeader } from "@linkgate/njs/testing";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
-import { type GateUnderTest, gates, RecordingUpstream, startGate, TestFeed, until, ZONE } from "../gates/index.ts";
+import { everyGate, type GateUnderTest, RecordingUpstream, startGate, TestFeed, until, ZONE } from "../gates/index.ts";
 
 const LINK = 822088585;
 
-describe.each(gates)("the test kit of $name", kind => {
+describe.each(everyGate)("the test kit of $name", kind => {
   let feed: TestFeed;
   let upstream: RecordingUpstream;
   let gate: GateUnderTest;
@@ -49,7 +49,7 @@ describe.each(gates)("the test kit of $name", kind => {
   test("workers that are killed come back; a frozen gate goes on; a killed one is another incarnation", async () => {
     onTestFailed(() => console.log(gate.explain()));
     const { incarnation } = await gate.readState();
-    for (const part of ["worker", "follower"] as const) {
+    for (const part of kind.parts) {
       await gate.kill(part);
       expect(await ask()).toBe(200);
       await gate.whenState(state => state.table === "current");

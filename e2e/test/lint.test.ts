@@ -52,7 +52,7 @@ async function withMistake(
   use: (ask: Ask, gate: GateUnderTest) => Promise<void>,
 ): Promise<void> {
   const kind = {
-    name: "nginx",
+    ...nginx,
     create: async (settings: Parameters<typeof nginx.create>[0]) => {
       const gate = await nginx.create(settings);
       const file = join(gate.dir, "nginx.conf.template");
