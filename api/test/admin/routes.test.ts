@@ -98,8 +98,8 @@ test("a held registry is looked at, reconciled and released; whoever is no platf
   const engineer = await sign();
   const call = (path: string, method: string, body?: object) => ask(path, engineer, method, base, body);
   await enterCurrentEpoch(feed.database.db);
-  await createAccount(feed.database, "alpha");
-  await connect(feed.database, "alpha", "pe1.g", [7]);
+  await createAccount(feed.database, "restored");
+  await connect(feed.database, "restored", "pe1.g", [7]);
   expect((await call("registry", "GET")).body).toEqual({
     state: "served",
     since: expect.any(String),
@@ -202,7 +202,7 @@ test("a gate whose poll is held open is not lost", async () => {
     const [view] = (await list()) as { lost: boolean }[];
     return view?.lost === false;
   });
-  await putAccount(feed.database.db, "alpha");
+  await putAccount(feed.database.db, "news");
   await poll;
 });
 
