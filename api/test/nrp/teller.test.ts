@@ -93,8 +93,8 @@ test("a notice whose sender has died is sent by another", async () => {
   await until("it is taken", async () => (await notices()).some(notice => notice.attempts === 1));
   const other = new NrpDouble();
   tell(other);
-  await until("the other notice", async () => other.told.length === 1);
-  expect(await notices(), "the taken one is left alone as long as it may be on its way").toHaveLength(1);
+  await until("the other notice is settled", async () => (await notices()).length === 1);
+  expect(other.told, "the taken one is left alone as long as it may be on its way").toHaveLength(1);
   await hurry();
   work();
   await until("the deletion", hasEnded(id));
