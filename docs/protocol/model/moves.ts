@@ -30,7 +30,7 @@ export function listMoves(world: World, state: State): Move<State>[] {
 }
 
 /** Rules 23 and 24. */
-function addBarrier(world: World, { registry }: State, add: AddMove): void {
+function addBarrier(world: World, { registry, gates }: State, add: AddMove): void {
   for (const account of registry.operations.keys()) {
     if (!canPass(world, registry, account)) continue;
     add(`the barrier for ${accountName(account)}'s link passes: it is reported as gone`, "system", next => {
@@ -41,7 +41,8 @@ function addBarrier(world: World, { registry }: State, add: AddMove): void {
   }
   for (const incarnation of registry.gates.keys()) {
     if (!canGiveUp(world, registry, incarnation)) continue;
-    add(`incarnation ${incarnation + 1} is given up`, "system", next => {
+    const g = gates.findIndex(gate => gate.isUp && gate.incarnation === incarnation);
+    add(`${g < 0 ? "an incarnation that has ended" : gateName(g)} is given up`, "system", next => {
       const row = next.registry.gates[incarnation];
       if (row != null) row.state = "given up";
     });

@@ -25,8 +25,16 @@ const reuse = { deed: "reuse", account: 1 } as const;
 export const scenarios: readonly Scenario[] = [
   {
     ...base,
-    name: "commits",
+    name: "pages",
     about: "transactions commit in any order while a gate reads pages of one line",
+    writings: [revoke, touch, touchOther],
+    isWritingInSteps: true,
+    limit: 1,
+  },
+  {
+    ...base,
+    name: "commits",
+    about: "the same; transactions are rolled back, and something may happen between a snapshot and what is read by it",
     writings: [revoke, touch, touchOther],
     limit: 1,
     isReadInSteps: true,
@@ -57,7 +65,15 @@ export const scenarios: readonly Scenario[] = [
     isWritingInSteps: true,
     gates: ["loaded", "empty"],
     incarnations: 2,
-    faults: ["timeout"],
+  },
+  {
+    ...base,
+    name: "late",
+    about: "the same, and answers and polls of both gates are late; the api and the database are killed",
+    writings: [revoke, reuse],
+    gates: ["loaded", "empty"],
+    incarnations: 2,
+    faults: ["timeout", "api crash", "database crash"],
   },
   {
     ...base,
@@ -76,7 +92,7 @@ export const scenarios: readonly Scenario[] = [
     writings: [revoke],
     incarnations: 3,
     hasClock: true,
-    faults: ["timeout", "error", "slow request"],
+    faults: ["timeout", "error", "slow request", "forget"],
     left: { ...base.left, drifts: 1 },
   },
   {
@@ -86,7 +102,7 @@ export const scenarios: readonly Scenario[] = [
     writings: [revoke, revokeOther],
     incarnations: 3,
     hasClock: true,
-    faults: ["machine"],
+    faults: ["machine", "timeout"],
   },
   {
     ...base,
@@ -95,15 +111,16 @@ export const scenarios: readonly Scenario[] = [
     writings: [touch, remove],
     gates: ["empty"],
     isWrittenInSteps: true,
-    faults: ["follower", "full memory", "forget"],
+    faults: ["follower", "full memory", "forget", "timeout"],
   },
   {
     ...base,
     name: "reload",
-    about: "the registry forgets cursors; a gate reloads in pages of one line; answers are late",
+    about:
+      "the registry forgets cursors; a gate reloads in pages of one line; answers are late, and much else goes wrong",
     writings: [revoke],
     limit: 1,
-    faults: ["forget", "timeout", "double"],
+    faults: ["forget", "timeout", "double", "api crash", "database crash", "full memory"],
   },
   {
     ...base,
@@ -125,6 +142,7 @@ export const scenarios: readonly Scenario[] = [
     gates: ["empty"],
     incarnations: 2,
     hasClock: true,
+    faults: ["timeout"],
     left: { ...base.left, restores: 1 },
   },
 ];

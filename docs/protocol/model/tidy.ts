@@ -3,20 +3,23 @@ import type { World } from "./world.ts";
 
 /** Makes equal what nothing that follows can tell apart: the fewer states, the more scenarios can be searched to the end. */
 export function tidy(world: World, state: State): State {
-  for (const gate of state.gates) forgetLatePoll(world, gate);
+  for (const gate of state.gates) forgetLatePoll(world, state, gate);
   forgetUnusedGates(state);
   if (isSettled(state)) for (const row of state.registry.gates) if (row !== null) row.silent = 0;
+  if (world.without !== "10 name") renumberIncarnations(state);
   renumberIds(state);
   renumberCursors(state);
   return state;
 }
 
-/** Of a poll whose answer nobody waits for only that matters what it does at the api. */
-function forgetLatePoll({ without, faults }: World, gate: Gate): void {
+/** Of a poll whose answer nobody waits for only that matters what it does at the api; if its gate is over, that is nothing. */
+function forgetLatePoll({ without, faults }: World, { registry }: State, gate: Gate): void {
   const { other, isOtherFollower } = gate;
   if (other === null || isOtherFollower || without === "17 current") return;
-  const isUsed = faults.includes("reconfigure") || faults.includes("database crash");
-  if (other.at === "sent" || (other.at === "recorded" && isUsed)) {
+  const row = registry.gates[other.incarnation] ?? null;
+  const isOver = row !== null && row.state !== "live" && without !== "25 refuse" && without !== "22 final";
+  const isPageUsed = faults.includes("reconfigure") || faults.includes("database crash");
+  if (!isOver && (other.at === "sent" || (other.at === "recorded" && isPageUsed))) {
     Object.assign(other, { age: 0, load: "no", isCurrent: false, isSameGeneration: false });
   } else gate.other = null;
 }
@@ -37,6 +40,29 @@ function forgetUnusedGates({ registry, gates }: State): void {
         (gate.isUp && gate.incarnation === incarnation) || pollsOf(gate).some(poll => poll.incarnation === incarnation),
     );
     if (!isUsed) registry.gates[incarnation] = null;
+  }
+}
+
+/** Which incarnation has which number does not matter: those of the gates come first, then those of messages. */
+function renumberIncarnations({ registry, gates }: State): void {
+  const used = [
+    ...gates.map(gate => gate.incarnation),
+    ...gates.map(gate => gate.farewell ?? -1),
+    ...gates.flatMap(gate => pollsOf(gate).map(poll => poll.incarnation)),
+    ...registry.gates.keys(),
+  ];
+  const order = [...new Set(used)].filter(incarnation => incarnation >= 0);
+  if (order.every((incarnation, i) => incarnation === i)) return;
+  const renumber = (incarnation: number): number => order.indexOf(incarnation);
+  registry.gates = order.map(incarnation => registry.gates[incarnation] ?? null);
+  for (const writing of registry.writings) writing.live = writing.live.map(renumber).sort();
+  for (const operation of registry.operations) {
+    if (operation !== null) operation.gates = operation.gates?.map(renumber).sort() ?? null;
+  }
+  for (const gate of gates) {
+    gate.incarnation = renumber(gate.incarnation);
+    if (gate.farewell !== null) gate.farewell = renumber(gate.farewell);
+    for (const poll of pollsOf(gate)) poll.incarnation = renumber(poll.incarnation);
   }
 }
 
