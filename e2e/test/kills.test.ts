@@ -5,7 +5,7 @@ import { chooseSeed } from "../world/seed.ts";
 import { World } from "../world/world.ts";
 
 /** As many as fit beside the other tests; the soak makes a thousand. */
-const ROUNDS = 50;
+const ROUNDS = 30;
 
 describe.each(gates)("kills with $name", kind => {
   test(`${ROUNDS} processes are killed while links are given and taken: nothing is lost, nothing comes back`, {
@@ -21,7 +21,7 @@ describe.each(gates)("kills with $name", kind => {
       console.log(report, world.traffic.counts);
       expect(world.traffic.objections).toEqual([]);
     } finally {
-      explained = world.explain();
+      explained = await world.explain();
       await world.stop();
     }
   });

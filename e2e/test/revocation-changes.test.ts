@@ -22,7 +22,7 @@ describe.each(gates)("revocation while $name changes", kind => {
     });
   });
   afterAll(() => world?.stop());
-  beforeEach(() => onTestFailed(() => console.log(world.explain())));
+  beforeEach(() => onTestFailed(async () => console.log(await world.explain())));
 
   const tenantsOf = (linkId: number) => [`a${linkId}`, `b${linkId}`];
 

@@ -21,7 +21,7 @@ describe.each(gates)("a revocation that $name holds open", kind => {
     await world.addGate("well");
   });
   afterAll(() => world?.stop());
-  beforeEach(() => onTestFailed(() => console.log(world.explain())));
+  beforeEach(() => onTestFailed(async () => console.log(await world.explain())));
   afterEach(async () => {
     await world.removeGate(held);
     await world.retireAll("held");

@@ -19,7 +19,7 @@ describe.each(gates)("revocation with $name", kind => {
     await Promise.all([world.addGate("one"), world.addGate("other")]);
   });
   afterAll(() => world?.stop());
-  beforeEach(() => onTestFailed(() => console.log(world.explain())));
+  beforeEach(() => onTestFailed(async () => console.log(await world.explain())));
 
   test("a connection that was opened when the link was another's brings nobody in (rule 28)", async () => {
     const [gate = expect.fail()] = world.gates;

@@ -92,9 +92,15 @@ export class World {
   }
 
   /** What everybody said, for a failed test. */
-  explain(): string {
+  async explain(): Promise<string> {
     const counts = JSON.stringify(this.traffic.counts);
+    const ask = (table: string) =>
+      this.plane.query(`select * from ${table}`).then(
+        rows => rows.map(row => JSON.stringify(row)).join("\n"),
+        error => `the database can't be asked: ${error}`,
+      );
     return [
+      `gates and what runs:\n${await ask("gates where state = 'live'")}\n${await ask("operations where status = 'Running'")}`,
       `traffic: ${counts}`,
       ...this.traffic.objections,
       ...this.gates.map(gate => gate.explain()),

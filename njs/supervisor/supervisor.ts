@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { sayGoodbye } from "./goodbye.ts";
@@ -77,8 +77,7 @@ export class Supervisor {
     this.#isStopping = true;
     const nginx = this.#nginx;
     if (nginx !== null) {
-      // njs does not learn of a QUIT: without this file the follower would hold its worker until the drain timeout.
-      writeFileSync(this.#stoppingFile, "");
+      this.#tellFollower();
       nginx.signal("SIGQUIT");
       const limit = Number(this.#value("DRAIN_TIMEOUT")) * 1000 + 5000;
       await Promise.race([nginx.ended, delay(limit, null, { ref: false })]);
@@ -86,6 +85,17 @@ export class Supervisor {
     await this.#watching;
     await this.#endNginx();
     await Promise.all(this.#goodbyes);
+  }
+
+  /** njs does not learn of a QUIT: without this file the follower would hold its worker until the drain timeout. */
+  #tellFollower(): void {
+    try {
+      writeFileSync(this.#stoppingFile, "");
+    } catch (error) {
+      this.#log("warn", "the follower can't be told to stop; it may take the drain timeout", {
+        reason: messageOf(error),
+      });
+    }
   }
 
   /** Restarts NGINX when it ends, or when it does not answer three probes in a row. */
@@ -175,7 +185,7 @@ export class Supervisor {
     const aside = `${this.#configuration}.new`;
     writeFileSync(aside, renderTemplate(template, renderSettings(this.#settings)));
     await testConfiguration(this.#value("NGINX_COMMAND"), aside);
-    writeFileSync(this.#configuration, readFileSync(aside));
+    renameSync(aside, this.#configuration); // as a whole or not at all, on a full disk too
   }
 
   #readEndOfErrorLog(): string {
