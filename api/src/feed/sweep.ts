@@ -135,6 +135,13 @@ async function handOut(
         .limit(UNSEEN_CURSORS),
     )
     .execute();
+  // feed rule 16: with this answer its age limit is in force at the gate, whatever a late poll has said since.
+  await tx
+    .updateTable("gates")
+    .set({ max_age: maxAge })
+    .where("incarnation", "=", incarnation)
+    .where("max_age", "<", maxAge)
+    .execute();
   const { cursor } = await tx
     .insertInto("cursors")
     .values({

@@ -55,7 +55,7 @@ export function recordPoll(db: OpenDatabase["db"], hearing: Hearing): Promise<Re
     // feed rule 6: a cursor that this registry does not remember handing to this gate, in this epoch, means start over.
     const cursor = await tx
       .selectFrom("cursors")
-      .select(["cursor", "base", "sweep", "last_account", "max_age"])
+      .select(["cursor", "base", "sweep", "last_account"])
       .where("cursor", "=", hearing.cursor)
       .where("incarnation", "=", hearing.incarnation)
       .where("epoch", "=", epochHere)
@@ -63,7 +63,7 @@ export function recordPoll(db: OpenDatabase["db"], hearing: Hearing): Promise<Re
     if (cursor === undefined)
       return { kind: (await isLost(tx, hearing.cursor, hearing.incarnation)) ? "lost" : "keep" };
     // feed rule 13: only a cursor between sweeps acknowledges; one inside a sweep says nothing of what is in force.
-    if (cursor.last_account === null) await acknowledge(tx, hearing, cursor.sweep, cursor.max_age);
+    if (cursor.last_account === null) await acknowledge(tx, hearing, cursor);
     await forgetCursorsBefore(tx, hearing.incarnation, cursor.cursor);
     return { kind: "serve", cursor };
   });
@@ -116,16 +116,23 @@ export async function isStillLive(db: Queryable, incarnation: string, { cursor }
 export const isRemembered = (cursor: string): RawBuilder<boolean> =>
   sql<boolean>`exists (select from cursors where cursor = ${cursor})`;
 
+/**
+ * feed rule 16: the gate came back with this cursor, so the age limit of its answer is in force there, unless a younger
+ * answer is: this poll may have been recorded after its successor was answered.
+ */
 async function acknowledge(
   tx: Transaction<Database>,
   { incarnation, maxAge }: Hearing,
-  snapshot: string,
-  answeredMaxAge: number,
+  shown: CursorRow,
 ): Promise<void> {
   await tx
     .updateTable("gates")
-    // feed rule 16: the gate came back with the answer's cursor, so the age limit of that answer is in force there.
-    .set({ acknowledged: snapshot, max_age: Math.max(answeredMaxAge, maxAge) })
+    .set({
+      acknowledged: shown.sweep,
+      max_age: sql`(select greatest(${maxAge}::double precision, max(younger.max_age)) from cursors shown
+        join cursors younger on younger.incarnation = shown.incarnation and younger.handed_at >= shown.handed_at
+        where shown.cursor = ${shown.cursor})`,
+    })
     .where("incarnation", "=", incarnation)
     .execute();
   await wakeWorker(tx);

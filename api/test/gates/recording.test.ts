@@ -123,6 +123,18 @@ describe("what is recorded", () => {
     expect(await maxAge(), "a larger one holds at once").toBe(50);
   });
 
+  test("rule 16: a poll that is recorded after its successor was answered does not lower the age limit", async () => {
+    const gate = new GateDouble(feed);
+    const maxAge = async () => (await gateRow(db, gate.incarnation))?.max_age;
+    await gate.poll({ maxAge: 10 });
+    const late = { maxAge: 10, cursor: gate.cursor };
+    await gate.poll({ maxAge: 100 });
+    await gate.ask(late);
+    expect(await maxAge(), "the answer with 100 is in force at the gate").toBe(100);
+    await gate.poll({ maxAge: 100 });
+    expect(await maxAge()).toBe(100);
+  });
+
   test("rule 22: goodbye is final, also for an incarnation that was never heard before", async () => {
     const gate = new GateDouble(feed);
     await gate.follow();
