@@ -33,7 +33,7 @@ export function readGateSettings(env: Environment): GateSettings {
   };
   const settings: GateSettings = {
     feedUrl: read("LINKGATE_FEED_URL", parseFeedUrl, "an http or https URL", ""),
-    gateName: read("LINKGATE_GATE_NAME", parseGateName, "1 to 100 letters, digits, dots, hyphens or underscores", ""),
+    gateName: read("LINKGATE_GATE_NAME", parseGateName, "1 to 63 letters, digits, dots, hyphens or underscores, a letter or digit first", ""),
     feedTokenFile: read("LINKGATE_FEED_TOKEN_FILE", parsePath, "an absolute path", ""),
     maxTableAge: read("LINKGATE_MAX_TABLE_AGE", text => parseSeconds(text, 604_800), "1 to 604800 seconds", 0),
     linkTlv: read("LINKGATE_LINK_TLV", parseTlvMode, "off, optional or required", TLV_OFF),
@@ -56,7 +56,7 @@ export function parseFeedUrl(text: string): string | null {
 
 /** The name that a gate's token belongs to; null for any other text. */
 export function parseGateName(text: string): string | null {
-  return /^[A-Za-z0-9._-]{1,100}$/.test(text) ? text : null;
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text) ? text : null;
 }
 
 /** An absolute path that can stand between quotes in NGINX's configuration; null for any other text. */
