@@ -164,7 +164,7 @@ it("a restored backup revives nothing: held, reconciled with NRP, released, and 
     await watching;
   }
   expect([...seen]).toEqual(["link-id-mismatch"]);
-});
+}, 180_000);
 
 it("a deleted account tells its endpoints at NRP, and goes only when NRP has heard", async () => {
   await createAccount("gamma");

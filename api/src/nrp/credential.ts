@@ -1,4 +1,4 @@
-import { EnvironmentCredential, type TokenCredential, WorkloadIdentityCredential } from "@azure/identity";
+import type { TokenCredential } from "@azure/identity";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -17,12 +17,22 @@ export function namesCredential(env: Environment): boolean {
  * The api's own identity, from the names that `@azure/identity` reads: workload identity where Kubernetes has set
  * `AZURE_FEDERATED_TOKEN_FILE`, else `AZURE_CLIENT_SECRET` or `AZURE_CLIENT_CERTIFICATE_PATH`, with `AZURE_TENANT_ID`,
  * `AZURE_CLIENT_ID` and, outside Azure's public cloud, `AZURE_AUTHORITY_HOST`. Not `DefaultAzureCredential`: it would
- * go on to whoever happens to be signed in on the machine.
+ * go on to whoever happens to be signed in on the machine. The package is loaded when a token is first needed, so that it
+ * doesn't delay the start.
  */
 export function createCredential(env: Environment): TokenCredential {
+  let made: Promise<TokenCredential> | undefined;
+  return {
+    async getToken(scopes, options) {
+      made ??= load((env.AZURE_FEDERATED_TOKEN_FILE ?? "") !== "");
+      return await (await made).getToken(scopes, options);
+    },
+  };
+}
+
+async function load(isWorkload: boolean): Promise<TokenCredential> {
+  const { EnvironmentCredential, WorkloadIdentityCredential } = await import("@azure/identity");
   // The authority is configured, not learned; one that Microsoft does not know of must serve too.
   const options = { disableInstanceDiscovery: true };
-  return (env.AZURE_FEDERATED_TOKEN_FILE ?? "") === ""
-    ? new EnvironmentCredential(options)
-    : new WorkloadIdentityCredential(options);
+  return isWorkload ? new WorkloadIdentityCredential(options) : new EnvironmentCredential(options);
 }

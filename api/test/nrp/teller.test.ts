@@ -2,6 +2,7 @@ import type { Transaction } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { deleteAccount } from "../../src/accounts/service.ts";
 import { enterCurrentEpoch } from "../../src/database/epoch.ts";
+import { notify } from "../../src/database/notifications.ts";
 import { type OpenDatabase, openDatabase } from "../../src/database/open.ts";
 import type { Database } from "../../src/database/schema.ts";
 import { startNrpTeller } from "../../src/nrp/teller.ts";
@@ -47,11 +48,13 @@ const tell = (to: NrpDouble | undefined = nrp) => running.push(startNrpTeller({ 
 const work = () => running.push(startWorker(database));
 const hasEnded = (id: string) => async () => (await findOperation(database.db, id))?.status === "Succeeded";
 /** What was to be tried later is due now. */
-const hurry = () =>
-  database.db
+const hurry = async () => {
+  await database.db
     .updateTable("nrp_notices")
     .set({ not_before: new Date(0) })
     .execute();
+  await notify(database.db, "operations");
+};
 
 test("NRP is told of every connection of a deleted account, then the account goes", async () => {
   const id = await remove();
