@@ -1,10 +1,10 @@
 import { describe, expect, onTestFailed, test } from "vitest";
 import { gates } from "../gates/index.ts";
-import { runKillRounds } from "../world/kill-rounds.ts";
+import { runKillRounds } from "../kills/rounds.ts";
 import { chooseSeed } from "../world/seed.ts";
 import { World } from "../world/world.ts";
 
-/** As many as fit beside the other tests; the soak makes a thousand. */
+/** As many as fit beside the other tests; `npm run soak -- kills` makes a thousand. */
 const ROUNDS = 30;
 
 describe.each(gates)("kills with $name", kind => {

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Random } from "../attackers/random.ts";
 import { until } from "../gates/index.ts";
-import type { Operation, Revocation } from "./arm.ts";
-import type { Grant } from "./ledger.ts";
-import type { World } from "./world.ts";
+import type { Operation, Revocation } from "../world/arm.ts";
+import type { Grant } from "../world/ledger.ts";
+import type { World } from "../world/world.ts";
 
 const WRITERS = 4;
 const VICTIMS = ["api", "postgres", "backend", "both", "worker", "follower", "master"] as const;
