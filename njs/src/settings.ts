@@ -33,7 +33,12 @@ export function readGateSettings(env: Environment): GateSettings {
   };
   const settings: GateSettings = {
     feedUrl: read("LINKGATE_FEED_URL", parseFeedUrl, "an http or https URL", ""),
-    gateName: read("LINKGATE_GATE_NAME", parseGateName, "1 to 63 letters, digits, dots, hyphens or underscores, a letter or digit first", ""),
+    gateName: read(
+      "LINKGATE_GATE_NAME",
+      parseGateName,
+      "1 to 63 letters, digits, dots, hyphens or underscores, a letter or digit first",
+      "",
+    ),
     feedTokenFile: read("LINKGATE_FEED_TOKEN_FILE", parsePath, "an absolute path", ""),
     maxTableAge: read("LINKGATE_MAX_TABLE_AGE", text => parseSeconds(text, 604_800), "1 to 604800 seconds", 0),
     linkTlv: read("LINKGATE_LINK_TLV", parseTlvMode, "off, optional or required", TLV_OFF),
