@@ -9,8 +9,10 @@ const added: string[] = [];
  */
 export async function lendAddress(address: string): Promise<boolean> {
   if (await canBind(address)) return true;
+  // Without "nodad" an IPv6 address is tentative, and can't be bound, until the kernel gets round to it.
+  const network = isIPv6(address) ? [`${address}/128`, "nodad"] : [`${address}/32`];
   try {
-    execFileSync("ip", ["addr", "add", `${address}/${isIPv6(address) ? 128 : 32}`, "dev", "lo"], { stdio: "pipe" });
+    execFileSync("ip", ["addr", "add", ...network, "dev", "lo"], { stdio: "pipe" });
     added.push(address);
   } catch {
     // Not root, no ip, or somebody else was faster.
