@@ -45,6 +45,8 @@ const LOG_REASON = new Ascii("linkgate.reason");
 const LOG_ACCOUNT = new Ascii("linkgate.account");
 const LOG_CLIENT = new Ascii("linkgate.client");
 const LOG_LINK_ID = new Ascii("linkgate.link_id");
+/** The target as it came, since that of a health check is changed. */
+const LOG_TARGET = new Ascii("linkgate.target");
 const ALLOW = new Ascii("allow");
 const DENY = new Ascii("deny");
 
@@ -70,6 +72,7 @@ let headerCount: i32 = 0;
 export function checkRequest(settings: Settings | null, listener: Listener | null, hasBody: bool): u32 {
   if (settings === null || !readHeaders()) return deny(REFUSED_FOR_ERROR);
   const asksForUpgrade = findRequest();
+  log(LOG_TARGET, target.start, target.length);
   const wasPlain = isPlain(host.start, host.length);
   host.toLowerCase();
   table.host = host.start;

@@ -9,7 +9,7 @@ import { storyLength, tellStory } from "./story/tell.ts";
 
 const usage = `npm start [-- OPTION]
 
-Starts PostgreSQL, the api, an Azure for the laptop and the NGINX gate on loopback, tells the story with real requests,
+Starts PostgreSQL, the api, an Azure for the laptop and both gates, NGINX and Envoy, on loopback, tells the story with real requests,
 and stays up until Ctrl-C. .cache/stack.json describes the running stack; LINKGATE_STATE_DIR names another folder than .cache.
 
   --once      end after the story: 0 only if every verdict was the expected one

@@ -12,8 +12,11 @@ export function listPlaces(stack: Stack): string {
     ["NGINX, direct", gates.nginx.httpUrl],
     ["NGINX, public", stack.publicUrl],
     ["NGINX, PROXY", gates.nginx.proxyProtocolAddress],
+    ["Envoy, direct", gates.envoy.httpUrl],
+    ["Envoy, PROXY", gates.envoy.proxyProtocolAddress],
     ["sample FHIR", upstream.url],
-    ["access log", gates.nginx.accessLog],
+    ["NGINX, log", gates.nginx.accessLog],
+    ["Envoy, log", gates.envoy.accessLog],
     ["everything else", stack.paths.stackFile],
   ];
   const list = rows.map(([name = "", place]) => `  ${name.padEnd(18)} ${place}`).join("\n");

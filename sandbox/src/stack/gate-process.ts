@@ -36,7 +36,7 @@ export function createGateProbe(statusUrl: string): GateProbe {
       for (;;) {
         const incarnation = await readIncarnation();
         if (incarnation !== undefined && incarnation !== former && (await read("/ready")) !== undefined) return;
-        if (Date.now() > deadline) throw new Error(`The NGINX gate has no table after ${limitMs / 1000} s.`);
+        if (Date.now() > deadline) throw new Error(`The gate at ${statusUrl} has no table after ${limitMs / 1000} s.`);
         await delay(50);
       }
     },

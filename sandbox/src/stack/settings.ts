@@ -11,7 +11,9 @@ import { writePrivateFile } from "../private-files.ts";
 
 export const repository = fileURLToPath(new URL("../../../", import.meta.url));
 export const zone = { public: "azurehealthcareapis.com", private: "privatelink.azurehealthcareapis.com" };
-export const gateName = "nginx";
+/** The gates, by the names that their tokens belong to. */
+export const gateNames = ["nginx", "envoy"] as const;
+export type GateName = (typeof gateNames)[number];
 /** Seconds, the same for api and gate (feed rule 28); short, for a story is told to somebody who waits. */
 const linkQuarantine = "1";
 
@@ -29,6 +31,10 @@ export interface StackPaths {
   nginxErrorLog: string;
   apiLog: string;
   gateLog: string;
+  envoyRun: string;
+  envoyAccessLog: string;
+  envoyErrorLog: string;
+  envoyLog: string;
 }
 
 export function layOut(state: string): StackPaths {
@@ -45,6 +51,10 @@ export function layOut(state: string): StackPaths {
     nginxErrorLog: join(logs, "nginx-error.log"),
     apiLog: join(logs, "api.log"),
     gateLog: join(logs, "gate.log"),
+    envoyRun: join(state, "sandbox", "envoy"),
+    envoyAccessLog: join(logs, "envoy-access.log"),
+    envoyErrorLog: join(logs, "envoy-error.log"),
+    envoyLog: join(logs, "envoy.log"),
   };
 }
 
@@ -91,6 +101,11 @@ export interface StackPorts {
   proxy: number;
   public: number;
   status: number;
+  envoyDirect: number;
+  envoyProxy: number;
+  envoyPublic: number;
+  envoyStatus: number;
+  envoyAdmin: number;
 }
 
 /** Seconds; the product's defaults unless said otherwise. */
@@ -99,17 +114,27 @@ export interface StackTimes {
   ageMargin: number;
 }
 
-/** Draws the gate's token, and writes it where the gate and the api look for it. */
-export async function createGateToken(
+/** A gate's token, and where the gate looks for it. */
+export type GateToken = { token: string; tokenFile: string };
+
+/** Draws a token for each gate, and writes them where the gates and the api look for them. */
+export async function createGateTokens(
   paths: StackPaths,
-): Promise<{ token: string; tokenFile: string; hashesFile: string }> {
-  const token = randomBytes(32).toString("base64url");
-  const tokenFile = join(paths.private, `gate-${gateName}.token`);
+): Promise<{ tokens: Record<GateName, GateToken>; hashesFile: string }> {
   const hashesFile = join(paths.private, "gate-tokens.json");
-  await writePrivateFile(tokenFile, token);
-  const hash = createHash("sha256").update(token).digest("hex");
-  await writePrivateFile(hashesFile, JSON.stringify({ [gateName]: [hash] }));
-  return { token, tokenFile, hashesFile };
+  const draw = async (name: GateName): Promise<GateToken> => {
+    const token = randomBytes(32).toString("base64url");
+    const tokenFile = join(paths.private, `gate-${name}.token`);
+    await writePrivateFile(tokenFile, token);
+    return { token, tokenFile };
+  };
+  const tokens = { nginx: await draw("nginx"), envoy: await draw("envoy") };
+  const hashes = Object.entries(tokens).map(([name, { token }]) => [
+    name,
+    [createHash("sha256").update(token).digest("hex")],
+  ]);
+  await writePrivateFile(hashesFile, JSON.stringify(Object.fromEntries(hashes)));
+  return { tokens, hashesFile };
 }
 
 /** The environment without anything that would configure a part of the stack from outside. */
@@ -161,24 +186,24 @@ export function composeApiEnvironment(options: {
   };
 }
 
-/** The gate's settings in the sandbox; each is explained in `njs/supervisor/settings.ts`. */
-export function composeGateEnvironment(options: {
-  nginx: NginxFiles;
+/** What each gate is started with. */
+export interface GateOptions {
+  gate: GateName;
   paths: StackPaths;
   ports: StackPorts;
   feedUrl: string;
   tokenFile: string;
-  fhirFolder: string;
   directHost: string;
   times: StackTimes;
-}): Record<string, string> {
-  const { nginx, paths, ports } = options;
+}
+
+/** The settings that both gates have, but for where they write and what they forward to. */
+export function composeSharedEnvironment(
+  options: GateOptions,
+  ports: { direct: number; proxy: number; public: number; status: number },
+): Record<string, string> {
   return {
     ...baseEnvironment(),
-    LINKGATE_NGINX_COMMAND: nginx.command,
-    LINKGATE_NGINX_MODULES: nginx.modules,
-    LINKGATE_RUN_DIR: paths.run,
-    LINKGATE_GATE_SCRIPT: paths.gateScript,
     LINKGATE_DIRECT_LISTEN: `${options.directHost}:${ports.direct}`,
     LINKGATE_PROXY_LISTEN: `127.0.0.1:${ports.proxy}`,
     LINKGATE_PUBLIC_LISTEN: `127.0.0.1:${ports.public}`,
@@ -188,13 +213,27 @@ export function composeGateEnvironment(options: {
     LINKGATE_LINK_QUARANTINE: linkQuarantine,
     LINKGATE_WORKERS: "2",
     LINKGATE_DRAIN_TIMEOUT: "1",
-    // The workers must reach what this user owns: the token, and a clone in a folder of root's that nobody else may enter.
-    ...(process.getuid?.() === 0 ? { LINKGATE_USER: "root root" } : {}),
     LINKGATE_FEED_URL: options.feedUrl,
-    LINKGATE_GATE_NAME: gateName,
+    LINKGATE_GATE_NAME: options.gate,
     LINKGATE_FEED_TOKEN_FILE: options.tokenFile,
     LINKGATE_MAX_TABLE_AGE: String(options.times.maxTableAge),
     LINKGATE_ZONES: `${zone.public}/${zone.private}`,
+  };
+}
+
+/** The NGINX gate's settings in the sandbox; each is explained in `njs/supervisor/settings.ts`. */
+export function composeGateEnvironment(
+  options: GateOptions & { nginx: NginxFiles; fhirFolder: string },
+): Record<string, string> {
+  const { nginx, paths, ports } = options;
+  return {
+    ...composeSharedEnvironment(options, ports),
+    LINKGATE_NGINX_COMMAND: nginx.command,
+    LINKGATE_NGINX_MODULES: nginx.modules,
+    LINKGATE_RUN_DIR: paths.run,
+    LINKGATE_GATE_SCRIPT: paths.gateScript,
+    // The workers must reach what this user owns: the token, and a clone in a folder of root's that nobody else may enter.
+    ...(process.getuid?.() === 0 ? { LINKGATE_USER: "root root" } : {}),
     LINKGATE_UPSTREAM: `http://unix:${options.fhirFolder}/$linkgate_account.sock`,
     LINKGATE_ACCESS_LOG: paths.accessLog,
     LINKGATE_ERROR_LOG: paths.nginxErrorLog,

@@ -1,4 +1,5 @@
 import { type Application, apiName } from "../authority/applications.ts";
+import type { GateName } from "./settings.ts";
 
 /** What `stack.json` says of a running stack: other people's tools read it (design 7). */
 export interface StackDescription {
@@ -15,7 +16,7 @@ export interface StackDescription {
   };
   /** What lets a test be ARM. */
   rp: { url: string; caFile: string; armCertFile: string; armKeyFile: string; nrpAppId: string; adminUrl: string };
-  gates: { nginx: { httpUrl: string; proxyProtocolAddress: string; accessLog: string } };
+  gates: Record<GateName, { httpUrl: string; proxyProtocolAddress: string; accessLog: string }>;
   feed: { url: string; tokens: Record<string, string> };
   upstream: { url: string };
   zone: { private: string; public: string };

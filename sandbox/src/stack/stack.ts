@@ -19,6 +19,7 @@ import { preparePrivateFolder, writePrivateFile } from "../private-files.ts";
 import { resourceGroup, startAzure } from "../services.ts";
 import { createTokenSource } from "../token-source.ts";
 import { type Child, startChild } from "./child.ts";
+import { buildFilter, findEnvoy, type ServiceBridge, startBridge, startEnvoy } from "./envoy-gate.ts";
 import { createGateProbe, type GateProbe, killNginx, retireIncarnation } from "./gate-process.ts";
 import { StateClaim, untilEnded, watchProcess } from "./leftovers.ts";
 import { readTail } from "./log-tail.ts";
@@ -26,11 +27,12 @@ import {
   buildGate,
   composeApiEnvironment,
   composeGateEnvironment,
-  createGateToken,
+  createGateTokens,
   directHost,
   findDatabaseHome,
   findNginx,
-  gateName,
+  type GateName,
+  type GateToken,
   layOut,
   type NginxFiles,
   repository,
@@ -42,7 +44,7 @@ import {
 import { describeClients, type StackDescription } from "./stack-file.ts";
 
 /** The parts that run as processes of their own and can be restarted. */
-export const components = ["postgres", "api", "nginx"] as const;
+export const components = ["postgres", "api", "nginx", "envoy"] as const;
 export type Component = (typeof components)[number];
 
 export interface StackOptions {
@@ -60,7 +62,7 @@ const watchIntervalMs = 500;
 /** A part that dies twice within this time is broken, not unlucky. */
 const deathsApartMs = 30_000;
 
-/** PostgreSQL, api, the sandbox's Azure and the NGINX gate on loopback, with an empty registry. */
+/** PostgreSQL, api, the sandbox's Azure and both gates on loopback, with an empty registry. */
 export class Stack {
   readonly paths: StackPaths;
   readonly #options: StackOptions;
@@ -74,12 +76,17 @@ export class Stack {
   #claim!: StateClaim;
   #certificates!: Certificates;
   #authority!: Authority;
-  #token!: Awaited<ReturnType<typeof createGateToken>>;
+  #tokens!: Record<GateName, GateToken>;
+  #hashesFile = "";
+  #envoyFile = "";
+  #filter = "";
+  #bridge!: ServiceBridge;
   #fhir!: FhirServices;
   #arm!: Arm;
   #database: EmbeddedPostgres | undefined;
   #api: Child | undefined;
   #gate: Child | undefined;
+  #envoy: Child | undefined;
   #description: StackDescription | undefined;
   /** Parts that are down on purpose. */
   readonly #resting = new Set<Component>(components);
@@ -113,6 +120,7 @@ export class Stack {
         await this.#unlessStopped(() => this.#startDatabase());
         await this.#unlessStopped(() => this.#startApi());
         await this.#unlessStopped(() => this.#startGate());
+        await this.#unlessStopped(() => this.#startEnvoy());
         this.#description = this.#describe();
         this.#onStop("stack.json", () => rm(this.paths.stackFile, { force: true }));
         await writePrivateFile(this.paths.stackFile, `${JSON.stringify(this.#description, undefined, 2)}\n`);
@@ -140,6 +148,7 @@ export class Stack {
       if (component === "nginx") {
         await this.#restartGate(how);
       }
+      if (component === "envoy") await this.#restartEnvoy(how);
     });
   }
 
@@ -173,6 +182,7 @@ export class Stack {
 
   async #prepare(): Promise<void> {
     this.#nginx = findNginx();
+    this.#envoyFile = findEnvoy();
     const { paths } = this;
     await mkdir(paths.state, { recursive: true });
     this.#claim = await StateClaim.take(paths.state);
@@ -182,13 +192,18 @@ export class Stack {
       await rm(folder, { recursive: true, force: true });
     }
     await preparePrivateFolder(paths.private);
-    for (const folder of [paths.logs, paths.run]) await mkdir(folder, { recursive: true });
-    const [postgres = 0, arm = 0, feed = 0, admin = 0, direct = 0, proxy = 0, open = 0, status = 0] =
-      await findFreePorts(8);
-    this.#ports = { postgres, arm, feed, admin, direct, proxy, public: open, status };
+    for (const folder of [paths.logs, paths.run, paths.envoyRun]) await mkdir(folder, { recursive: true });
+    const [postgres = 0, arm = 0, feed = 0, admin = 0, ...rest] = await findFreePorts(13);
+    const [direct = 0, proxy = 0, open = 0, status = 0, ...envoy] = rest;
+    const [envoyDirect = 0, envoyProxy = 0, envoyPublic = 0, envoyStatus = 0, envoyAdmin = 0] = envoy;
+    const ofEnvoy = { envoyDirect, envoyProxy, envoyPublic, envoyStatus, envoyAdmin };
+    this.#ports = { postgres, arm, feed, admin, direct, proxy, public: open, status, ...ofEnvoy };
     this.#certificates = await createCertificates(paths.private);
-    this.#token = await createGateToken(paths);
+    const { tokens, hashesFile } = await createGateTokens(paths);
+    this.#tokens = tokens;
+    this.#hashesFile = hashesFile;
     await buildGate(paths.gateScript);
+    this.#filter = await buildFilter();
   }
 
   async #startAzure(): Promise<void> {
@@ -226,7 +241,7 @@ export class Stack {
         ports: this.#ports,
         certificates: this.#certificates,
         authority: this.#authority,
-        hashesFile: this.#token.hashesFile,
+        hashesFile: this.#hashesFile,
         times: this.#times,
         armUrl: this.#arm.url,
         application: findApplication(this.#applications, apiName),
@@ -243,11 +258,12 @@ export class Stack {
       name: "The NGINX gate",
       script: join(repository, "njs", "supervisor", "main.ts"),
       env: composeGateEnvironment({
+        gate: "nginx",
         nginx: this.#nginx,
         paths: this.paths,
         ports: this.#ports,
         feedUrl: `http://127.0.0.1:${this.#ports.feed}`,
-        tokenFile: this.#token.tokenFile,
+        tokenFile: this.#tokens.nginx.tokenFile,
         fhirFolder: this.#fhir.folder,
         directHost: directHost(),
         times: this.#times,
@@ -260,12 +276,54 @@ export class Stack {
     this.#say("NGINX gate", `http://${directHost()}:${this.#ports.direct}`);
   }
 
+  async #startEnvoy(): Promise<void> {
+    this.#bridge ??= await this.#openBridge();
+    const gate = await startEnvoy(
+      {
+        gate: "envoy",
+        envoy: this.#envoyFile,
+        filter: this.#filter,
+        bridge: this.#bridge,
+        paths: this.paths,
+        ports: this.#ports,
+        feedUrl: `http://127.0.0.1:${this.#ports.feed}`,
+        tokenFile: this.#tokens.envoy.tokenFile,
+        directHost: directHost(),
+        times: this.#times,
+      },
+      startLimitMs,
+    );
+    await this.#adopt("envoy", gate);
+    await this.#envoyProbe.untilReady();
+    this.#say("Envoy gate", `http://${directHost()}:${this.#ports.envoyDirect}`);
+  }
+
+  async #openBridge(): Promise<ServiceBridge> {
+    const bridge = await startBridge(this.#fhir.folder);
+    this.#onStop("bridge to the services", () => bridge.stop());
+    return bridge;
+  }
+
+  /** Envoy ends with its supervisor, so what a crash leaves is known to be dead and need not be waited for. */
+  async #restartEnvoy(how: "clean" | "kill"): Promise<void> {
+    const left = await this.#envoyProbe.readIncarnation();
+    await this.#envoy?.stop(how === "kill" ? "SIGKILL" : "SIGTERM");
+    await this.#unlessStopped(() => this.#startEnvoy());
+    if (how === "kill" && left !== undefined) await this.#retire(left);
+  }
+
+  #childOf(component: "api" | GateName): Child | undefined {
+    if (component === "api") return this.#api;
+    return component === "nginx" ? this.#gate : this.#envoy;
+  }
+
   /** Takes a started process as the part's present one, to be stopped in the end and watched until then. */
-  async #adopt(component: "api" | "nginx", child: Child): Promise<void> {
-    const first = (component === "api" ? this.#api : this.#gate) === undefined;
-    const current = (): Child | undefined => (component === "api" ? this.#api : this.#gate);
+  async #adopt(component: "api" | GateName, child: Child): Promise<void> {
+    const first = this.#childOf(component) === undefined;
+    const current = (): Child | undefined => this.#childOf(component);
     if (component === "api") this.#api = child;
-    else this.#gate = child;
+    else if (component === "nginx") this.#gate = child;
+    else this.#envoy = child;
     if (first) this.#onStop(component, async () => current()?.stop("SIGTERM"));
     await this.#claim.note(component, child.pid);
     this.#resting.delete(component);
@@ -297,6 +355,10 @@ export class Stack {
     const source = createTokenSource({ authority: this.#authority, ca, application, resource: adminAudience });
     const token = await source.get().finally(() => source.close());
     await retireIncarnation({ url: `https://127.0.0.1:${this.#ports.admin}`, ca, token, incarnation });
+  }
+
+  get #envoyProbe(): GateProbe {
+    return createGateProbe(`http://127.0.0.1:${this.#ports.envoyStatus}`);
   }
 
   get #probe(): GateProbe {
@@ -339,6 +401,7 @@ export class Stack {
       postgres: join(this.paths.postgres, "postgres.log"),
       api: this.paths.apiLog,
       nginx: this.paths.gateLog,
+      envoy: this.paths.envoyLog,
     };
     this.#options.report(`${component} ended by itself, with ${how}.\n${await readTail(log[component])}`);
     const last = this.#deaths.get(component);
@@ -394,8 +457,16 @@ export class Stack {
           proxyProtocolAddress: `127.0.0.1:${this.#ports.proxy}`,
           accessLog: this.paths.accessLog,
         },
+        envoy: {
+          httpUrl: `http://${directHost()}:${this.#ports.envoyDirect}`,
+          proxyProtocolAddress: `127.0.0.1:${this.#ports.envoyProxy}`,
+          accessLog: this.paths.envoyAccessLog,
+        },
       },
-      feed: { url: String(this.#api?.ready.feedUrl), tokens: { [gateName]: this.#token.token } },
+      feed: {
+        url: String(this.#api?.ready.feedUrl),
+        tokens: { nginx: this.#tokens.nginx.token, envoy: this.#tokens.envoy.token },
+      },
       upstream: { url: this.#fhir.url },
       zone,
     };

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { exchange, type RawResponse, waitForLog, writeProxyHeader } from "@linkgate/njs/testing";
+import type { GateName } from "../stack/settings.ts";
 import type { StackDescription } from "../stack/stack-file.ts";
 
 /** How a request reaches the gate. */
@@ -13,6 +14,8 @@ export interface GateRequest {
   /** Where it seems to come from: a link address, or a public one. */
   source: string;
   way: Way;
+  /** Default `nginx`. */
+  gate?: GateName;
 }
 
 /** What the gate decided, from its answer and its access log. */
@@ -34,18 +37,18 @@ export interface Expectation {
 
 const settleLimitMs = 15_000;
 
-/** Sends one request through NGINX and reads what the gate wrote about it. */
+/** Sends one request through a gate and reads what the gate wrote about it. */
 export async function askGate(stack: StackDescription, request: GateRequest): Promise<GateOutcome> {
   const target = `${request.path}?story=${randomUUID()}`;
-  const { nginx } = stack.gates;
-  const url = new URL(request.way === "direct" ? nginx.httpUrl : `http://${nginx.proxyProtocolAddress}`);
+  const gate = stack.gates[request.gate ?? "nginx"];
+  const url = new URL(request.way === "direct" ? gate.httpUrl : `http://${gate.proxyProtocolAddress}`);
   const peer = { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) };
   const raw = { host: request.host, target };
   const response =
     request.way === "direct"
       ? await exchange({ ...peer, localAddress: request.source }, raw)
       : await exchange(peer, raw, writeProxyHeader({ source: request.source }));
-  const line = await waitForLog(nginx.accessLog, one => one.request_uri === target);
+  const line = await waitForLog(gate.accessLog, one => one.request_uri === target);
   const { verdict, reason, client } = line;
   return { verdict, status: response.status, reason, client, served: readServed(response) };
 }

@@ -8,6 +8,7 @@ const columns = [
   { title: "status", width: 7 },
   { title: "reason", width: 26 },
   { title: "way", width: 9 },
+  { title: "gate", width: 6 },
 ] as const;
 
 /** The head of the table. */
@@ -25,6 +26,7 @@ export function renderChapter(chapter: Chapter): string {
     chapter.status === 0 ? "-" : String(chapter.status),
     chapter.reason === "" ? "-" : chapter.reason,
     chapter.way,
+    chapter.gate ?? "-",
   ];
   const [mark = "", ...rest] = cells.map((cell, index) => cell.padEnd(columns[index]?.width ?? 0));
   const line = `${styleText(chapter.ok ? "green" : "red", mark)}${rest.join("")}${chapter.meaning}`;

@@ -1,3 +1,4 @@
+import { type GateName, gateNames } from "../stack/settings.ts";
 import type { StackDescription } from "../stack/stack-file.ts";
 import { createCustomer } from "./customer.ts";
 import { createDirectWay } from "./direct-way.ts";
@@ -11,6 +12,8 @@ export interface Chapter {
   ok: boolean;
   /** `ARM`, or how a request reached the gate. */
   way: "ARM" | Way;
+  /** Absent for a step at ARM. */
+  gate?: GateName;
   verdict: string;
   /** HTTP status; 0 where there was none. */
   status: number;
@@ -66,11 +69,11 @@ export async function tellStory(options: TellOptions): Promise<Chapter[]> {
         if (!add(await tellControl(step, context, number))) break;
         continue;
       }
-      add(await tellRequest(step, context, number, "PROXY v2"));
+      for (const gate of gateNames) add(await tellRequest(step, context, number, "PROXY v2", gate));
       if (!step.throughLink || closedWay !== undefined) continue;
       closedWay = await directWay.open(step.from(context));
       if (closedWay !== undefined) options.noDirectWay(closedWay);
-      else add(await tellRequest(step, context, number, "direct"));
+      else for (const gate of gateNames) add(await tellRequest(step, context, number, "direct", gate));
     }
     return chapters;
   } finally {
@@ -94,12 +97,18 @@ async function tellControl(step: ControlStep, context: StoryContext, number: num
   }
 }
 
-async function tellRequest(step: RequestStep, context: StoryContext, number: number, way: Way): Promise<Chapter> {
+async function tellRequest(
+  step: RequestStep,
+  context: StoryContext,
+  number: number,
+  way: Way,
+  gate: GateName,
+): Promise<Chapter> {
   const account = step.to(context);
-  const line = { step: number, way, meaning: step.meaning(context) };
+  const line = { step: number, way, gate, meaning: step.meaning(context) };
   const host = `${account}.${context.stack.zone.private}`;
   try {
-    const request = { host, path: step.path, source: step.from(context), way };
+    const request = { host, path: step.path, source: step.from(context), way, gate };
     const outcome = await askUntil(context.stack, request, step.expected);
     const problem = findProblem(step, context, outcome);
     const { verdict, status, reason } = outcome;
