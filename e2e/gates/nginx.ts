@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { type AccessLogLine, readLog, waitForLog } from "@linkgate/njs/testing";
 import { buildGate } from "../../njs/build.ts";
 import { askStatus } from "../../njs/supervisor/status-client.ts";
-import { freePorts } from "../../njs/test/support/gate.ts";
 import { until } from "../../njs/test/support/until.ts";
+import { findFreePorts } from "../../sandbox/src/ports.ts";
 import {
   type GateKind,
   type GatePart,
@@ -34,7 +34,7 @@ export const nginx: GateKind = {
       throw new Error(`there is no NGINX at ${nginxCommand}: run npm test, which fetches it`);
     // Its workers run as another user where tests don't run as root, and a socket's path must be short: not in the project.
     const dir = mkdtempSync(join(tmpdir(), "lg-"));
-    const [direct = 0, proxy = 0, publicPort = 0, status = 0] = await freePorts(4);
+    const [direct = 0, proxy = 0, publicPort = 0, status = 0] = await findFreePorts(4);
     await buildGate(join(dir, "gate.js"));
     writeFileSync(join(dir, "token"), `${settings.feedToken}\n`);
     writeFileSync(join(dir, "nginx.conf.template"), readFileSync(TEMPLATE));

@@ -36,7 +36,7 @@ console.log(`soak: kills: ${kind.name}, ${count} kills, seed ${seed}`);
 for (let done = first; done < count && process.exitCode === undefined && !isStopped; done += LEG) {
   try {
     const report = await runLeg(kind, Math.min(LEG, count - done), seed + done);
-    console.log(`soak: kills: ${done + LEG} kills, ${seconds()} s: ${JSON.stringify(report)}`);
+    console.log(`soak: kills: ${Math.min(done + LEG, count)} kills, ${seconds()} s: ${JSON.stringify(report)}`);
   } catch (error) {
     console.log(`soak: kills: FAILED, --seed ${seed} --first ${done}, ${seconds()} s: ${error}`);
     process.exitCode = 1;
