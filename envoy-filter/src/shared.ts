@@ -120,9 +120,10 @@ export class TableState {
     );
   }
 
-  /** Claims the next generation for a full load. */
+  /** Claims a generation for a full load: the next whose entries do not lie where those in force do (feed rule 21). */
   beginLoad(): void {
-    const generation = load<u32>(this.start + LAST_GENERATION) + 1;
+    let generation = load<u32>(this.start + LAST_GENERATION) + 1;
+    if (this.generation !== 0 && ((generation ^ this.generation) & 1) === 0) generation++;
     store<u32>(this.start + LAST_GENERATION, generation);
     store<u32>(this.start + LOAD_GENERATION, generation);
     store<u64>(this.start + SWEEP, 0);

@@ -158,6 +158,19 @@ describe("start over", () => {
     );
   });
 
+  test("keep, and keep again in the midst of the load: the next load leaves the table in force alone, too (rule 21)", () => {
+    gate.load(ADMITTED);
+    gate.envoy.takeCall().answer(410, "!start-over\tkeep\n");
+    untilCalled();
+    gate.envoy.takeCall().answer(200, page("+contoso\t1\tenabled\t", "=a\tmore"));
+    gate.envoy.takeCall().answer(410, "!start-over\tkeep\n");
+    untilCalled();
+    gate.envoy.takeCall().answer(200, page("+contoso\t1\tenabled\t", "=b\tmore"));
+    expect(ask()).toBe(200);
+    gate.envoy.takeCall().answer(200, page("=c\tdone"));
+    expect(ask()).toBe(403);
+  });
+
   test.each(["!start-over\tdrop\n", "what?"])(
     "%j: the table is dropped at once, with its incarnation (rule 25)",
     body => {
