@@ -4,8 +4,8 @@ import { runKillRounds } from "../kills/rounds.ts";
 import { chooseSeed } from "../world/seed.ts";
 import { World } from "../world/world.ts";
 
-/** As many as fit beside the other tests; `npm run soak -- kills` makes a thousand. */
-const ROUNDS = 30;
+/** `npm run soak -- kills` makes a thousand. */
+const ROUNDS = 50;
 
 describe.each(gates)("kills with $name", kind => {
   test(`${ROUNDS} processes are killed while links are given and taken: nothing is lost, nothing comes back`, {
