@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { run } from "./run.mjs";
 
 /**
@@ -19,6 +19,10 @@ import { run } from "./run.mjs";
  * @property {string} sha256 lower-case hex
  */
 
+/** Newest first that is fit to run; stable has neither the NGINX nor the HAProxy that is needed. */
+const SUITES = ["forky", "sid"];
+/** Below the root that packages are unpacked into. */
+const LIBRARIES = "usr/lib/x86_64-linux-gnu";
 const KEYRINGS = ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
 
 /**
@@ -87,6 +91,84 @@ export function parseDeb822Sources(text) {
     for (const uri of listOf("uris")) archives.push({ uri, keyring: keyringOf(fields.get("signed-by") ?? "") });
   }
   return archives;
+}
+
+/**
+ * One way to get a component.
+ *
+ * @template T
+ * @typedef {object} Way
+ * @property {string} way for people
+ * @property {(draft: string) => Promise<T>} build
+ */
+
+/**
+ * Lists the ways to get packages from Debian, each unpacked to `root` below the draft. Where the machine's apt knows no Debian
+ * archive, one way that says so.
+ *
+ * @template T
+ * @param {import("./component.mjs").Context} context
+ * @param {string[]} packages
+ * @param {string} logFile
+ * @param {(draft: string, source: string, files: DebianFile[]) => T} finish makes the draft fit to use
+ * @returns {Way<T>[]}
+ */
+export function listDebianWays(context, packages, logFile, finish) {
+  const archives = readDebianArchives();
+  if (archives.length === 0) {
+    return [
+      { way: "Debian", build: () => Promise.reject(new Error("no Debian archive in this machine's apt sources")) },
+    ];
+  }
+  const options = { logFile, lockFd: context.lockFd };
+  return SUITES.flatMap(suite =>
+    archives.map(archive => ({
+      way: `Debian ${suite} from ${withoutPassword(archive.uri)}`,
+      build: async draft => {
+        const files = await unpackFromDebian(
+          archive,
+          suite,
+          packages,
+          join(draft, "root"),
+          join(draft, "apt"),
+          options,
+        );
+        return finish(draft, `Debian ${suite}`, files);
+      },
+    })),
+  );
+}
+
+/**
+ * Writes `bin/<name>`, which runs an unpacked program. It wants the libc it came with, hence runs through that libc's own loader.
+ *
+ * @param {string} draft
+ * @param {string} program path below `root`
+ */
+export function writeLoaderWrapper(draft, program) {
+  const name = basename(program);
+  writeWrapper(
+    draft,
+    name,
+    `root=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")/root
+exec "$root/${LIBRARIES}/ld-linux-x86-64.so.2" --library-path "$root/${LIBRARIES}" --argv0 ${name} "$root/${program}" "$@"`,
+  );
+}
+
+/**
+ * @param {string} draft
+ * @param {string} name
+ * @param {string} script of `/bin/sh`
+ */
+export function writeWrapper(draft, name, script) {
+  mkdirSync(join(draft, "bin"), { recursive: true });
+  writeFileSync(join(draft, "bin", name), `#!/bin/sh\n${script}\n`);
+  chmodSync(join(draft, "bin", name), 0o755);
+}
+
+/** @param {string} uri */
+function withoutPassword(uri) {
+  return uri.replace(/\/\/[^/@]*@/, "//");
 }
 
 /**

