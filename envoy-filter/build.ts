@@ -6,6 +6,11 @@ import { dirname, join } from "node:path";
 /** Where the filter lies that Envoy loads. */
 export const FILTER: string = join(import.meta.dirname, "dist/linkgate.wasm");
 
+/** Builds a filter that returns at once, for benchmarks: `vm_config.code` for the floor. @returns its file */
+export function buildEmptyFilter(): string {
+  return buildFilter("bench/empty.ts", join(import.meta.dirname, "dist/empty.wasm"));
+}
+
 /**
  * Compiles the filter, core included, to the one file that Envoy loads; not again unless a source is younger.
  * @param entry its entry in this folder; the product's own by default
@@ -14,7 +19,7 @@ export const FILTER: string = join(import.meta.dirname, "dist/linkgate.wasm");
 export function buildFilter(entry = "src/filter.ts", outFile: string = FILTER): string {
   const core = join(import.meta.dirname, "../core/src");
   const sources = [
-    ...globSync(`{src,test}/**/*.ts`, { cwd: import.meta.dirname }).map(name => join(import.meta.dirname, name)),
+    ...globSync("{bench,src,test}/**/*.ts", { cwd: import.meta.dirname }).map(name => join(import.meta.dirname, name)),
     ...globSync("**/*.ts", { cwd: core }).map(name => join(core, name)),
     join(import.meta.dirname, "asconfig.json"),
   ];
