@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../../njs/src/settings.ts";
 import { type Setting, type SettingValues, SETTINGS as WITH_NGINX } from "../../njs/supervisor/settings.ts";
@@ -59,6 +60,24 @@ export const SETTINGS: readonly Setting[] = [
   }),
   shared("LINK_TLV", { directive: "filter configuration", render: NOT_IN_TEMPLATE }),
   listener("PUBLIC_LISTEN", "unix:<run dir>/public.sock"),
+  {
+    name: `${NAME}_TLS_CERT_FILE`,
+    default: "",
+    directive: "transport_socket, by tls-certificate.yaml",
+    meaning:
+      "PEM file of the certificate and its chain. With it every listener for requests speaks TLS, HTTP/2 or HTTP/1.1; without it clear text, HTTP/1.1 alone.",
+    isValid: text => text === "" || isPath(text),
+    render: NOT_IN_TEMPLATE,
+  },
+  {
+    name: `${NAME}_TLS_KEY_FILE`,
+    default: "",
+    directive: "transport_socket, by tls-certificate.yaml",
+    meaning:
+      "PEM file of the certificate's key, in the same folder. Renewed files that are moved into their place there are served at once.",
+    isValid: text => text === "" || isPath(text),
+    render: NOT_IN_TEMPLATE,
+  },
   listener("STATUS_LISTEN", "127.0.0.1:8082"),
   listener("STATUS_LISTEN", "127.0.0.1:9901", {
     name: `${NAME}_ADMIN_LISTEN`,
@@ -129,6 +148,9 @@ export function readSettings(env: Environment): SettingValues {
       problems.push(`${setting.name} can't be ${JSON.stringify(value)}: ${setting.meaning}`);
     else values[setting.name] = value;
   }
+  const [certificate = "", key = ""] = [values[`${NAME}_TLS_CERT_FILE`], values[`${NAME}_TLS_KEY_FILE`]];
+  if ((certificate === "") !== (key === "") || dirname(certificate) !== dirname(key))
+    problems.push(`${NAME}_TLS_CERT_FILE and ${NAME}_TLS_KEY_FILE must be given together, in one folder`);
   if (problems.length > 0) throw new Error(problems.join("\n"));
   return values;
 }
@@ -142,6 +164,9 @@ export function renderSettings(values: SettingValues): Record<string, string> {
   }
   placeholders[`${NAME}_FEED_TLS`] = renderFeedTls(values);
   placeholders[`${NAME}_FILTER_SETTINGS`] = renderFilterSettings(values);
+  const hasTls = values[`${NAME}_TLS_CERT_FILE`] !== "";
+  placeholders[`${NAME}_CODEC`] = hasTls ? "AUTO" : "HTTP1";
+  placeholders[`${NAME}_TLS`] = hasTls ? renderTls(values) : "";
   return placeholders;
 }
 
@@ -153,6 +178,32 @@ export function renderToken(token: string): string {
   name: linkgate_feed_token
   generic_secret: { secret: { inline_string: ${secret} } }
 `;
+}
+
+/** What Envoy gets as the listeners' certificate: where it lies, and where to see that another has come. */
+export function renderCertificate(values: SettingValues): string {
+  const certificate = values[`${NAME}_TLS_CERT_FILE`] ?? "";
+  return `resources:
+- "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret
+  name: linkgate_certificate
+  tls_certificate:
+    certificate_chain: { filename: ${JSON.stringify(certificate)} }
+    private_key: { filename: ${JSON.stringify(values[`${NAME}_TLS_KEY_FILE`])} }
+    watched_directory: { path: ${JSON.stringify(dirname(certificate))} }
+`;
+}
+
+function renderTls(values: SettingValues): string {
+  const file = `${values[`${NAME}_RUN_DIR`]}/tls-certificate.yaml`;
+  const sds = { resource_api_version: "V3", path_config_source: { path: file } };
+  const context = {
+    "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+    common_tls_context: {
+      alpn_protocols: ["h2", "http/1.1"],
+      tls_certificate_sds_secret_configs: [{ name: "linkgate_certificate", sds_config: sds }],
+    },
+  };
+  return `transport_socket: ${JSON.stringify({ name: "envoy.transport_sockets.tls", typed_config: context })}`;
 }
 
 function renderFilterSettings(values: SettingValues): string {

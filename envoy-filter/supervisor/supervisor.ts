@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { createSecureContext } from "node:tls";
 import { sayGoodbye } from "../../njs/supervisor/goodbye.ts";
 import type { SettingValues } from "../../njs/supervisor/settings.ts";
 import { isLive, readStatus } from "../../njs/supervisor/status-client.ts";
@@ -8,7 +9,7 @@ import type { Log } from "../../njs/supervisor/supervisor.ts";
 import { renderTemplate } from "../../njs/supervisor/template.ts";
 import { askAdmin, sumStats } from "./admin-client.ts";
 import { checkEnvoyVersion, EnvoyProcess, validateBootstrap } from "./envoy-process.ts";
-import { renderSettings, renderToken } from "./settings.ts";
+import { renderCertificate, renderSettings, renderToken } from "./settings.ts";
 
 const START_DEADLINE_MS = 30_000;
 const PROBE_EVERY_MS = 1000;
@@ -49,6 +50,7 @@ export class Supervisor {
     mkdirSync(this.#value("RUN_DIR"), { recursive: true });
     const version = await checkEnvoyVersion(this.#value("ENVOY_COMMAND"));
     this.#writeToken();
+    this.#writeCertificate();
     await this.#writeConfiguration();
     await this.#startEnvoy();
     this.#log("info", "Envoy is up", { envoy: version, pid: this.envoyPid, incarnation: this.#incarnation });
@@ -221,6 +223,18 @@ export class Supervisor {
     } catch (error) {
       this.#log("warn", "the feed's token can't be read", { reason: messageOf(error) });
     }
+  }
+
+  /** Tells Envoy where the certificate is; it waits for one without a word, so what can't be used is found here. */
+  #writeCertificate(): void {
+    const [certificate, key] = [this.#value("TLS_CERT_FILE"), this.#value("TLS_KEY_FILE")];
+    if (certificate === "") return;
+    try {
+      createSecureContext({ cert: readFileSync(certificate), key: readFileSync(key) });
+    } catch (error) {
+      throw new Error(`the certificate ${certificate} can't be used with the key ${key}: ${messageOf(error)}`);
+    }
+    this.#putInPlace("tls-certificate.yaml", renderCertificate(this.#settings), 0o644);
   }
 
   /** Envoy notices a file that takes another's place, and never sees half of it. */

@@ -80,6 +80,21 @@ describe("what a setting becomes", () => {
     expect(text).toContain("drain_timeout: 0.500s");
   });
 
+  test("TLS wants certificate and key, in one folder; without them there is no HTTP/2", () => {
+    const [certificate, key] = ["LINKGATE_TLS_CERT_FILE", "LINKGATE_TLS_KEY_FILE"];
+    expect(render()).not.toMatch(/codec_type: AUTO|DownstreamTlsContext/);
+    const text = render({ [certificate]: "/tls/tls.crt", [key]: "/tls/tls.key" });
+    expect(text.match(/codec_type: AUTO/g)).toHaveLength(4);
+    expect(text.match(/DownstreamTlsContext/g)).toHaveLength(4);
+    expect(text).not.toContain("codec_type: HTTP1");
+    for (const changes of [
+      { [certificate]: "/tls/tls.crt" },
+      { [key]: "/tls/tls.key" },
+      { [certificate]: "/a/tls.crt", [key]: "/b/tls.key" },
+    ])
+      expect(() => readSettings({ ...REQUIRED, ...changes })).toThrow("together, in one folder");
+  });
+
   const refused: Record<string, string[]> = {
     LINKGATE_UPSTREAM: ["", "http://unix:/a/$linkgate_account.sock", "https://a", "http://a b", 'http://a"'],
     LINKGATE_RESOLVER: ["kube-dns", "127.0.0.1", "127.0.0.1:53 ipv6=off"],
