@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { isDatabaseUnavailable } from "./database-errors.ts";
+import { isDatabaseUnavailable } from "../database/database-errors.ts";
 
 /**
  * Every error code the resource provider can answer, with its HTTP status. Codes are stable: NRP shows them to the

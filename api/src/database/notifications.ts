@@ -1,12 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
 import pg from "pg";
-import type { Queryable } from "./open.ts";
+import type { Queryable } from "./schema.ts";
 
-/** What a NOTIFY may wake: the gates' polls, or the worker of operations. */
-export type Topic = "feed" | "operations";
+/** What a NOTIFY may wake: the gates' polls, the worker of operations, or whoever looks on (`admin/changes`). */
+export type Topic = "feed" | "operations" | "changes";
 
-const channels: Readonly<Record<Topic, string>> = { feed: "linkgate_feed", operations: "linkgate_operations" };
+const channels: Readonly<Record<Topic, string>> = {
+  feed: "linkgate_feed",
+  operations: "linkgate_operations",
+  changes: "linkgate_changes",
+};
+const topics = Object.keys(channels) as Topic[];
 
 /**
  * Wake-ups from other transactions and other replicas over one shared connection. They are hints: one may come for
@@ -28,8 +33,12 @@ export async function notify(tx: Queryable, topic: Topic): Promise<void> {
 
 /** Listens from the first wait on, and again after the connection was lost. */
 export function listen(connection: pg.ClientConfig): Notifications {
-  const counts: Record<Topic, number> = { feed: 0, operations: 0 };
-  const waiting: Record<Topic, Set<() => void>> = { feed: new Set(), operations: new Set() };
+  const counts: Record<Topic, number> = { feed: 0, operations: 0, changes: 0 };
+  const waiting: Record<Topic, Set<() => void>> = {
+    feed: new Set(),
+    operations: new Set(),
+    changes: new Set(),
+  };
   const closed = new AbortController();
   let running: Promise<void> | undefined;
 
@@ -38,8 +47,7 @@ export function listen(connection: pg.ClientConfig): Notifications {
     for (const resolve of [...waiting[topic]]) resolve();
   };
   const wakeAll = (): void => {
-    wake("feed");
-    wake("operations");
+    for (const topic of topics) wake(topic);
   };
 
   const listenOnce = async (): Promise<void> => {
@@ -51,8 +59,11 @@ export function listen(connection: pg.ClientConfig): Notifications {
     closed.signal.addEventListener("abort", finish);
     try {
       await client.connect();
-      client.on("notification", ({ channel }) => wake(channel === channels.feed ? "feed" : "operations"));
-      await client.query(`listen ${channels.feed}; listen ${channels.operations}`);
+      client.on("notification", ({ channel }) => {
+        const topic = topics.find(one => channels[one] === channel);
+        if (topic !== undefined) wake(topic);
+      });
+      await client.query(topics.map(topic => `listen ${channels[topic]}`).join("; "));
       wakeAll(); // whatever was said while nobody listened
       if (!closed.signal.aborted) await done.promise;
     } finally {

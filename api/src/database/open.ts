@@ -1,7 +1,9 @@
-import { Kysely, PostgresDialect, type Transaction } from "kysely";
+import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import { listen, type Notifications } from "./notifications.ts";
 import type { Database } from "./schema.ts";
+
+export type { Queryable } from "./schema.ts";
 
 /** The registry's database as every part of the api uses it. */
 export interface OpenDatabase {
@@ -12,9 +14,6 @@ export interface OpenDatabase {
   /** Ends the listening connection and the pool. Twice is the same as once. */
   close(): Promise<void>;
 }
-
-/** A database or an open transaction of it. */
-export type Queryable = Kysely<Database> | Transaction<Database>;
 
 /** Milliseconds. Nobody can hold a lock or an old snapshot for longer than these (feed rule 4). */
 const timeouts = { statement_timeout: 30_000, lock_timeout: 10_000, idle_in_transaction_session_timeout: 30_000 };

@@ -1,4 +1,4 @@
-import type { ColumnType, Generated } from "kysely";
+import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
 
 /** The state of a connection as its account's owner sees it (design 5, ARM common-types privatelinks). */
 export type ConnectionStatus = "Pending" | "Approved" | "Rejected" | "Disconnected";
@@ -155,6 +155,58 @@ export interface NrpNoticesTable {
   not_before: Generated<Date>;
 }
 
+/** What an admin asks ARM for by the portal; written before ARM is asked, never changed. */
+export interface DecisionIntentsTable {
+  /** Drawn by the admin API; it travels through ARM and NRP to the registry's own row. */
+  correlation_id: string;
+  account: string;
+  name_key: string;
+  action: "approve" | "reject" | "remove";
+  comment: string;
+  /** Object id in the tenant. */
+  by_id: string;
+  by_name: string;
+  /** Application id of the client that the admin used. */
+  by_app: string;
+  at: Generated<Date>;
+}
+
+/** That ARM refused an intent for good: nothing came of it, and nothing may be put down to it any more. */
+export interface DecisionRefusalsTable {
+  correlation_id: string;
+  account: string;
+  name_key: string;
+  code: string;
+  message: string;
+  at: Generated<Date>;
+}
+
+/** Every change of state, written in the transaction that makes it, never changed. */
+export interface DecisionsTable {
+  id: Generated<number>;
+  at: Generated<Date>;
+  /** `pg_current_xact_id()` of the change, as text. */
+  writer: Generated<string>;
+  account: string;
+  subscription_id: string;
+  resource_group: string;
+  /** As it was written then. */
+  account_name: string;
+  /** None where the account itself changed. */
+  name_key: string | null;
+  connection: string | null;
+  action: string;
+  from_state: string;
+  to_state: string;
+  comment: string | null;
+  /** `portal`: there is an intent of the same correlation id, account and connection; `linkgate`: the api by itself. */
+  via: "portal" | "arm" | "nrp" | "linkgate";
+  by_id: string | null;
+  by_name: string | null;
+  by_app: string | null;
+  correlation_id: string;
+}
+
 export interface Database {
   registry: RegistryTable;
   accounts: AccountsTable;
@@ -165,4 +217,10 @@ export interface Database {
   cursors: CursorsTable;
   operations: OperationsTable;
   nrp_notices: NrpNoticesTable;
+  decision_intents: DecisionIntentsTable;
+  decision_refusals: DecisionRefusalsTable;
+  decisions: DecisionsTable;
 }
+
+/** A database or an open transaction of it. */
+export type Queryable = Kysely<Database> | Transaction<Database>;

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import { isDatabaseUnavailable } from "../arm/database-errors.ts";
+import { isDatabaseUnavailable } from "../database/database-errors.ts";
 import { RegistryUnavailable } from "../database/epoch.ts";
 
 /** A refusal with a status of its own; everything else that is thrown is a 500 or, from the database, a 503. */
