@@ -25,7 +25,7 @@ export interface GateSettings {
   readonly workers?: number;
   /** Size of a zone of the table. Default `4m`. */
   readonly tableSize?: string;
-  /** PEM files: every listener for requests then speaks TLS, HTTP/2 and HTTP/1.1. Default: clear text, HTTP/1.1. Envoy alone. */
+  /** PEM files: every listener for requests then speaks TLS, HTTP/2 and HTTP/1.1. Default: clear text, HTTP/1.1. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Seconds that running requests get to end on a stop or a reload. Default 10. */
   readonly drainTimeout?: number;

@@ -66,6 +66,9 @@ function writeEnvironment(settings: GateSettings): Record<string, string> {
     LINKGATE_LOAD_BALANCERS: (settings.loadBalancers ?? ["127.0.0.1"]).join(","),
     LINKGATE_MAX_TABLE_AGE: String(settings.maxTableAge ?? 3600),
     LINKGATE_LINK_QUARANTINE: String(settings.linkQuarantine ?? 60),
+    ...(settings.tls === undefined
+      ? {}
+      : { LINKGATE_TLS_CERT_FILE: settings.tls.certFile, LINKGATE_TLS_KEY_FILE: settings.tls.keyFile }),
     LINKGATE_WORKERS: String(settings.workers ?? 2),
     LINKGATE_TABLE_SIZE: settings.tableSize ?? "4m",
     LINKGATE_DRAIN_TIMEOUT: String(settings.drainTimeout ?? 10),

@@ -151,6 +151,27 @@ export const SETTINGS: readonly Setting[] = [
     render: renderListen(`${NAME}_PUBLIC_LISTEN`),
   },
   {
+    name: `${NAME}_TLS_CERT_FILE`,
+    default: "",
+    directive: "listen ... ssl, http2, ssl_certificate",
+    meaning:
+      "PEM file of the certificate and its chain. With it every listener for requests speaks TLS, HTTP/2 or HTTP/1.1; without it clear text, HTTP/1.1 alone.",
+    isValid: text => text === "" || isPath(text),
+    render: text => ({
+      [`${NAME}_TLS_LISTEN`]: text === "" ? "" : " ssl",
+      [`${NAME}_TLS_CERT_FILE`]: text === "" ? "" : `http2 on;\n    ${directive("ssl_certificate", text)}`,
+    }),
+  },
+  {
+    name: `${NAME}_TLS_KEY_FILE`,
+    default: "",
+    directive: "ssl_certificate_key",
+    meaning:
+      "PEM file of the certificate's key, without a password; only NGINX's master reads it. Renewed files that are put in the place of these two are served within seconds.",
+    isValid: text => text === "" || isPath(text),
+    render: text => ({ [`${NAME}_TLS_KEY_FILE`]: directive("ssl_certificate_key", text) }),
+  },
+  {
     name: `${NAME}_STATUS_LISTEN`,
     default: "127.0.0.1:8082",
     directive: "listen",
@@ -278,6 +299,8 @@ export function readSettings(env: Environment): SettingValues {
       problems.push(`${setting.name} can't be ${JSON.stringify(value)}: ${setting.meaning}`);
     else values[setting.name] = value;
   }
+  if ((values[`${NAME}_TLS_CERT_FILE`] === "") !== (values[`${NAME}_TLS_KEY_FILE`] === ""))
+    problems.push(`${NAME}_TLS_CERT_FILE and ${NAME}_TLS_KEY_FILE must be given together`);
   if (problems.length > 0) throw new Error(problems.join("\n"));
   return values;
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { sayGoodbye } from "./goodbye.ts";
@@ -30,6 +30,7 @@ export class Supervisor {
   readonly #stoppingFile: string;
   #nginx: NginxProcess | null = null;
   #incarnation = "";
+  #certificate = "";
   #isStopping = false;
   #watching: Promise<void> = Promise.resolve();
   #goodbyes: Promise<void>[] = [];
@@ -110,6 +111,7 @@ export class Supervisor {
       if (nginx?.isRunning) {
         missed = (await isLive(this.#value("STATUS_LISTEN"), PROBE_DEADLINE_MS)) ? 0 : missed + 1;
         if (missed === 0) await this.#learnIncarnation();
+        if (this.#stampCertificate() !== this.#certificate) await this.reload(); // it was renewed
         if (missed < PROBES_MISSED) continue;
       }
       if (this.#isStopping) return;
@@ -183,9 +185,23 @@ export class Supervisor {
   async #writeConfiguration(): Promise<void> {
     const template = readFileSync(this.#value("TEMPLATE"), "utf8");
     const aside = `${this.#configuration}.new`;
+    this.#certificate = this.#stampCertificate(); // before it is read: a file that changes from here on is another one
     writeFileSync(aside, renderTemplate(template, renderSettings(this.#settings)));
     await testConfiguration(this.#value("NGINX_COMMAND"), aside);
     renameSync(aside, this.#configuration); // as a whole or not at all, on a full disk too
+  }
+
+  /** What tells the files of the certificate from those that take their place, through symbolic links as Kubernetes makes them. */
+  #stampCertificate(): string {
+    const stamps = ["TLS_CERT_FILE", "TLS_KEY_FILE"].map(name => {
+      try {
+        const { ino, mtimeMs, size } = statSync(this.#value(name));
+        return `${ino} ${mtimeMs} ${size}`;
+      } catch {
+        return ""; // there is none, or not now
+      }
+    });
+    return stamps.join();
   }
 
   #readEndOfErrorLog(): string {

@@ -98,12 +98,17 @@ describe("what a setting may be", () => {
     LINKGATE_ZONES: ["", "a", "a/b/c", "a/a", "A/b", "a/b;"],
     LINKGATE_WORKERS: ["0", "-1", "auto;", "many"],
     LINKGATE_FEED_RESOLVER: ["127.0.0.1;", "127.0.0.1 x=y"],
+    LINKGATE_TLS_CERT_FILE: ["tls.crt", "/run/$ssl_server_name.crt", '/run/"'],
   };
   for (const [name, values] of Object.entries(refused)) {
     test.for(values)(`${name} can't be %j`, value => {
       expect(() => readSettings({ ...REQUIRED, [name]: value })).toThrow(name);
     });
   }
+
+  test.for(["LINKGATE_TLS_CERT_FILE", "LINKGATE_TLS_KEY_FILE"])("%s can't be given alone", name => {
+    expect(() => readSettings({ ...REQUIRED, [name]: "/a" })).toThrow("must be given together");
+  });
 
   const accepted: Record<string, string[]> = {
     LINKGATE_FEED_URL: ["https://feed.example.com/base/", "http://[::1]:80", "http://127.0.0.1:8080"],

@@ -19,6 +19,10 @@ const settings = readSettings({
   LINKGATE_LOAD_BALANCERS: "10.1.2.0/24,fd00:1:2:3::/64",
 });
 const ours = renderTemplate(template, renderSettings(settings));
+const withTls = renderTemplate(
+  template,
+  renderSettings({ ...settings, LINKGATE_TLS_CERT_FILE: "/run/tls.crt", LINKGATE_TLS_KEY_FILE: "/run/tls.key" }),
+);
 
 function lint(text: string): string[] {
   return findMistakes(readDump(text, "nginx.conf")).map(({ rule }) => rule);
@@ -38,6 +42,12 @@ const inHttp = (text: string) => change("js_engine qjs;", `js_engine qjs;\n${tex
 
 test("our own configuration is clean", () => {
   expect(findMistakes(readDump(ours, "nginx.conf"))).toEqual([]);
+});
+
+test("and so it is with TLS, which every listener for requests then speaks", () => {
+  expect(findMistakes(readDump(withTls, "nginx.conf"))).toEqual([]);
+  expect(withTls.match(/listen .* ssl;\n +http2 on;/g)).toHaveLength(3);
+  expect(lint(withTls.replace("proxy_protocol ssl;", "proxy_protocol;"))).toEqual(["plain-http2"]);
 });
 
 describe("mistakes", () => {
