@@ -17,6 +17,7 @@ import {
   type GateSettings,
   type GateState,
   type GateUnderTest,
+  startGate,
   ZONE,
 } from "./gate.ts";
 import { childrenOf, isAlive, signalIfAlive, untilGone } from "./processes.ts";
@@ -25,33 +26,38 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SUPERVISOR = join(ROOT, "envoy-filter/supervisor/main.ts");
 
 /** Envoy with the wasm filter, run by its supervisor as in production, with deploy/envoy's templates as they are. */
-export const envoy: GateKind = {
-  name: "envoy",
-  parts: [],
-  async create(settings) {
-    const command = process.env.LINKGATE_ENVOY_COMMAND ?? join(ROOT, ".cache/envoy/bin/envoy");
-    if (!existsSync(command)) throw new Error(`there is no Envoy at ${command}: run npm test, which fetches it`);
-    const filter = buildFilter();
-    const dir = mkdtempSync(join(tmpdir(), "lge-"));
-    const [direct = 0, proxy = 0, publicPort = 0, status = 0, admin = 0] = await freePorts(5);
-    const bridge = await SocketBridge.start(settings.upstreamDir);
-    writeFileSync(join(dir, "token"), `${settings.feedToken}\n`);
-    return new EnvoyGate(dir, { direct, proxy, public: publicPort, status, admin }, bridge, {
-      LINKGATE_ENVOY_COMMAND: command,
-      LINKGATE_FILTER: filter,
-      LINKGATE_RUN_DIR: join(dir, "run"),
-      LINKGATE_UPSTREAM: bridge.upstream,
-      LINKGATE_RESOLVER: bridge.resolver,
-      LINKGATE_DIRECT_LISTEN: `[::]:${direct}`,
-      LINKGATE_PROXY_LISTEN: `127.0.0.1:${proxy}`,
-      LINKGATE_PUBLIC_LISTEN: `[::]:${publicPort}`,
-      LINKGATE_STATUS_LISTEN: `127.0.0.1:${status}`,
-      LINKGATE_ADMIN_LISTEN: `127.0.0.1:${admin}`,
-      LINKGATE_FEED_TOKEN_FILE: join(dir, "token"),
-      ...writeEnvironment(settings),
-    });
-  },
-};
+export const envoy: GateKind = { name: "envoy", parts: [], create: settings => createEnvoy(settings) };
+
+/** Starts an Envoy with settings of its supervisor that are Envoy's alone, or wrong. @param env by variable */
+export async function startEnvoy(settings: GateSettings, env: Record<string, string> = {}): Promise<EnvoyGate> {
+  return (await startGate({ ...envoy, create: each => createEnvoy(each, env) }, settings)) as EnvoyGate;
+}
+
+/** Prepares an Envoy, as {@link startEnvoy} starts it. */
+export async function createEnvoy(settings: GateSettings, env: Record<string, string> = {}): Promise<EnvoyGate> {
+  const command = process.env.LINKGATE_ENVOY_COMMAND ?? join(ROOT, ".cache/envoy/bin/envoy");
+  if (!existsSync(command)) throw new Error(`there is no Envoy at ${command}: run npm test, which fetches it`);
+  const filter = buildFilter();
+  const dir = mkdtempSync(join(tmpdir(), "lge-"));
+  const [direct = 0, proxy = 0, publicPort = 0, status = 0, admin = 0] = await freePorts(5);
+  const bridge = await SocketBridge.start(settings.upstreamDir);
+  writeFileSync(join(dir, "token"), `${settings.feedToken}\n`);
+  return new EnvoyGate(dir, { direct, proxy, public: publicPort, status, admin }, bridge, {
+    LINKGATE_ENVOY_COMMAND: command,
+    LINKGATE_FILTER: filter,
+    LINKGATE_RUN_DIR: join(dir, "run"),
+    LINKGATE_UPSTREAM: bridge.upstream,
+    LINKGATE_RESOLVER: bridge.resolver,
+    LINKGATE_DIRECT_LISTEN: `[::]:${direct}`,
+    LINKGATE_PROXY_LISTEN: `127.0.0.1:${proxy}`,
+    LINKGATE_PUBLIC_LISTEN: `[::]:${publicPort}`,
+    LINKGATE_STATUS_LISTEN: `127.0.0.1:${status}`,
+    LINKGATE_ADMIN_LISTEN: `127.0.0.1:${admin}`,
+    LINKGATE_FEED_TOKEN_FILE: join(dir, "token"),
+    ...writeEnvironment(settings),
+    ...env,
+  });
+}
 
 function writeEnvironment(settings: GateSettings): Record<string, string> {
   return {
@@ -80,7 +86,8 @@ type StatusPage = {
 
 type Ports = { direct: number; proxy: number; public: number; status: number; admin: number };
 
-class EnvoyGate implements GateUnderTest {
+/** An Envoy under test, with what only Envoy has. */
+export class EnvoyGate implements GateUnderTest {
   readonly name = "envoy";
   readonly dir: string;
   readonly endpoints: GateUnderTest["endpoints"];
@@ -102,6 +109,11 @@ class EnvoyGate implements GateUnderTest {
 
   get tokenFile(): string {
     return join(this.dir, "token");
+  }
+
+  /** Of Envoy's admin page, `host:port`. */
+  get admin(): string {
+    return `127.0.0.1:${this.#ports.admin}`;
   }
 
   get accessLog(): string {
@@ -226,7 +238,7 @@ class EnvoyGate implements GateUnderTest {
   }
 
   async #readListenerVersion(): Promise<string> {
-    return askAdmin(`127.0.0.1:${this.#ports.admin}`, "GET", "/stats?filter=listener_manager.lds.version_text");
+    return askAdmin(this.admin, "GET", "/stats?filter=listener_manager.lds.version_text");
   }
 }
 
