@@ -6,7 +6,8 @@ import { ArmError, resourceNotFound } from "../arm/errors.ts";
 import { ACCOUNT_TYPE, type AccountPath, accountId, requestedAccountId, sameName } from "../arm/paths.ts";
 import { checkPreconditions } from "../arm/preconditions.ts";
 import { type Caller, mergeSystemData } from "../arm/system-data.ts";
-import { disconnectAll } from "../connections/repository.ts";
+import { recordDecision } from "../audit/decisions.ts";
+import { disconnectAll, listConnections } from "../connections/repository.ts";
 import { requireOperation } from "../connections/running.ts";
 import type { Queryable } from "../database/open.ts";
 import type { Database } from "../database/schema.ts";
@@ -155,6 +156,18 @@ export async function deleteAccount(
     resourceId: accountId(account),
     correlationId: caller.correlationId,
   });
+  const standing = (await listConnections(tx, account.account)).filter(one => one.provisioning_state !== "Deleting");
+  await recordDecision(tx, { account, action: "delete-account", from: "Present", to: "Absent", caller });
+  for (const connection of standing) {
+    await recordDecision(tx, {
+      account,
+      connection,
+      action: "remove",
+      from: connection.status,
+      to: "Disconnected",
+      caller,
+    });
+  }
   await disconnectAll(tx, account.account, operation.id);
   await queueNotices(tx, account, operation.id);
   await updateAccount(tx, account.account, {
@@ -216,6 +229,8 @@ async function changeAccount(
     etag: randomUUID(),
     system_data: mergeSystemData(existing.system_data, caller.systemData),
   });
+  const [from, to] = [existing.public_network_access, account.public_network_access];
+  if (from !== to) await recordDecision(tx, { account, action: "set-public-access", from, to, caller });
   await publishAccount(tx, account.account);
   return account;
 }

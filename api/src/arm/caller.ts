@@ -6,6 +6,10 @@ declare module "fastify" {
     /** True where only the Network Resource Provider may call. */
     nrpOnly?: boolean;
   }
+  interface FastifyRequest {
+    /** Whether ARM calls for the Network Resource Provider. */
+    calledByNrp: boolean;
+  }
 }
 
 /** Put on a route that only NRP may call. */
@@ -18,10 +22,11 @@ export const NRP_ONLY = { config: { nrpOnly: true } } as const;
  * @param nrpAppIds application ids, lower case
  */
 export function registerCaller(app: FastifyInstance, nrpAppIds: ReadonlySet<string>): void {
+  app.decorateRequest("calledByNrp", false);
   app.addHook("onRequest", async request => {
-    if (request.routeOptions.config.nrpOnly !== true) return;
     const caller = request.headers["x-ms-client-app-id"];
-    if (typeof caller !== "string" || !nrpAppIds.has(caller.trim().toLowerCase())) {
+    request.calledByNrp = typeof caller === "string" && nrpAppIds.has(caller.trim().toLowerCase());
+    if (request.routeOptions.config.nrpOnly === true && !request.calledByNrp) {
       throw new ArmError("Conflict", "Only the Network Resource Provider may make this call.");
     }
   });

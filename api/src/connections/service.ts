@@ -5,6 +5,7 @@ import { findLockedAccount, requireLockedAccount } from "../accounts/service.ts"
 import { ArmError, resourceNotFound } from "../arm/errors.ts";
 import { type ChildPath, requestedAccountId } from "../arm/paths.ts";
 import { type Caller, mergeSystemData } from "../arm/system-data.ts";
+import { nameAction, recordDecision } from "../audit/decisions.ts";
 import type { Queryable } from "../database/open.ts";
 import type { Database, OperationKind } from "../database/schema.ts";
 import { publishAccount } from "../feed/publish.ts";
@@ -106,6 +107,7 @@ export async function deleteConnection(
     etag: operation.id,
     system_data: mergeSystemData(connection.system_data, caller.systemData),
   });
+  await recordDecision(tx, { account, connection, action: "remove", from: connection.status, to: status, caller });
   await publishAccount(tx, account.account);
   return operation;
 }
@@ -154,6 +156,15 @@ export async function changeConnection(
     system_data: mergeSystemData(connection.system_data, caller.systemData),
   });
   if (operation === undefined) await releaseLinks(tx, account.account, connection.name_key, updated.link_ids);
+  await recordDecision(tx, {
+    account,
+    connection: updated,
+    action: nameAction(connection.status, updated.status),
+    from: connection.status,
+    to: updated.status,
+    ...(updated.status === connection.status ? {} : { comment: updated.description }),
+    caller,
+  });
   await publishAccount(tx, account.account);
   return { account, connection: updated, operation };
 }

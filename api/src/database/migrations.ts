@@ -72,5 +72,48 @@ const nrp: Migration = {
   },
 };
 
+const audit: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    for (const statement of [
+      // What an admin asked ARM for, committed before ARM is asked; and what ARM refused for good.
+      sql`create table decision_intents (
+        correlation_id text not null, account text not null, name_key text not null,
+        action text not null check (action in ('approve', 'reject', 'remove')), comment text not null,
+        by_id text not null, by_name text not null, by_app text not null,
+        at timestamptz not null default clock_timestamp(), primary key (correlation_id, account, name_key))`,
+      sql`create table decision_refusals (
+        correlation_id text not null, account text not null, name_key text not null, code text not null, message text not null,
+        at timestamptz not null default clock_timestamp(),
+        foreign key (correlation_id, account, name_key) references decision_intents)`,
+      sql`create index decision_refusals_by_intent on decision_refusals (correlation_id, account, name_key)`,
+      // The rows outlive what they tell of, so they refer to no account.
+      sql`create table decisions (
+        id uuid primary key default gen_random_uuid(), at timestamptz not null default clock_timestamp(),
+        writer xid8 not null default pg_current_xact_id(),
+        account text not null, subscription_id text not null, resource_group text not null, account_name text not null,
+        name_key text, connection text, action text not null, from_state text not null, to_state text not null, comment text,
+        via text not null check (via in ('portal', 'arm', 'nrp', 'linkgate')),
+        by_id text, by_name text, by_app text, correlation_id text not null)`,
+      sql`create index decisions_by_connection on decisions (account, name_key, at)`,
+      sql`create index decisions_by_group on decisions (lower(subscription_id), lower(resource_group), at)`,
+      sql`create index decisions_by_time on decisions (at, id)`,
+      sql`create index decisions_by_writer on decisions (writer)`,
+      sql`create unique index decisions_by_intent on decisions (correlation_id, account, name_key) where via = 'portal'`,
+      sql`create function refuse_rewriting_history() returns trigger language plpgsql as $$
+        begin raise exception '% is append-only', tg_table_name using errcode = 'insufficient_privilege'; end $$`,
+      ...["decision_intents", "decision_refusals", "decisions"].map(
+        table => sql`create trigger append_only before update or delete or truncate on ${sql.table(table)}
+          for each statement execute function refuse_rewriting_history()`,
+      ),
+    ]) {
+      await statement.execute(db);
+    }
+  },
+};
+
 /** Every change of the tables, in order; a name, once released, never changes. */
-export const migrations: Record<string, Migration> = { "0001-registry": registry, "0002-nrp": nrp };
+export const migrations: Record<string, Migration> = {
+  "0001-registry": registry,
+  "0002-nrp": nrp,
+  "0003-audit": audit,
+};

@@ -183,7 +183,8 @@ export interface DecisionRefusalsTable {
 
 /** Every change of state, written in the transaction that makes it, never changed. */
 export interface DecisionsTable {
-  id: Generated<number>;
+  id: Generated<string>;
+  /** The database's clock when the row was written: the order of the changes of one account. */
   at: Generated<Date>;
   /** `pg_current_xact_id()` of the change, as text. */
   writer: Generated<string>;

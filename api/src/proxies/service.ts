@@ -6,6 +6,7 @@ import { assertNotDeleting, requireLockedAccount } from "../accounts/service.ts"
 import { ArmError } from "../arm/errors.ts";
 import { type ChildPath, sameName } from "../arm/paths.ts";
 import type { Caller } from "../arm/system-data.ts";
+import { nameAction, recordDecision } from "../audit/decisions.ts";
 import {
   type Connection,
   type ConnectionChange,
@@ -116,6 +117,15 @@ async function createProxy(
     link_ids: request.linkIds,
     etag: randomUUID(),
     system_data: caller.systemData,
+  });
+  await recordDecision(tx, {
+    account,
+    connection,
+    action: nameAction("Absent", status),
+    from: "Absent",
+    to: status,
+    comment: connection.description,
+    caller,
   });
   await publishAccount(tx, account.account);
   return { account, connection, operation: undefined };
