@@ -24,7 +24,6 @@ const DELAY_FOLLOWER = new Ascii("+delay-follower-");
 /** Longer than the lease, so that another follower takes over meanwhile. */
 const DELAY_NANOSECONDS: u64 = 4_000_000_000;
 
-const FAULTS = new Ascii("test-faults"); // in the shared data: how many have met one
 const COUNT: usize = memory.data(4, 4);
 
 /** Where a delayed follower is: 0 nowhere, else the size of the page, after whose allocation comes that of the first record. */
@@ -71,17 +70,18 @@ function isAsked(fault: Ascii, size: u32): bool {
   const length = abi.outLength();
   for (let at = 0; at + fault.length < length; at++) {
     if (!fault.equals(page + <usize>at, fault.length)) continue;
-    return countFault(<u32>load<u8>(page + <usize>(at + fault.length)) - 0x30);
+    return countFault(fault, <u32>load<u8>(page + <usize>(at + fault.length)) - 0x30);
   }
   return false;
 }
 
-function countFault(wanted: u32): bool {
-  const isThere = readShared(FAULTS);
+/** Counts in the shared data how many followers have met this fault. */
+function countFault(fault: Ascii, wanted: u32): bool {
+  const isThere = readShared(fault);
   const met: u32 = isThere ? load<u32>(abi.outBytes()) : 0;
   const cas = abi.outNumber();
   if (met >= wanted) return false;
   store<u32>(COUNT, met + 1);
-  if (isThere) return replaceShared(FAULTS, COUNT, 4, cas);
-  return createShared(FAULTS, COUNT, 4);
+  if (isThere) return replaceShared(fault, COUNT, 4, cas);
+  return createShared(fault, COUNT, 4);
 }
