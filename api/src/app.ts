@@ -1,7 +1,10 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { adminRoutes } from "./admin/routes.ts";
 import { buildArmApp } from "./arm/app.ts";
+import { type ArmCertificates, followCertificates, pinCertificates } from "./arm/certificates.ts";
 import type { Config, Listen, Tls } from "./config.ts";
 import { finishers } from "./connections/finish.ts";
 import { isDatabaseUnavailable } from "./database/database-errors.ts";
@@ -9,6 +12,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from "./database/embedde
 import { migrateToLatest } from "./database/migrate.ts";
 import { type OpenDatabase, openDatabase } from "./database/open.ts";
 import { feedRoutes } from "./feed/routes.ts";
+import { buildHealthServer, isDatabaseThere, type Readiness } from "./health.ts";
 import { createNrpClient, type NrpClient } from "./nrp/client.ts";
 import { createCredential } from "./nrp/credential.ts";
 import { startNrpTeller } from "./nrp/teller.ts";
@@ -19,6 +23,10 @@ export interface RunningApi {
   readonly armUrl: string;
   readonly feedUrl: string;
   readonly adminUrl: string;
+  /** Where probes ask; only if it is configured. */
+  readonly healthUrl?: string;
+  /** Resolves, with why, when the api can't go on and should be stopped. Never rejects. */
+  readonly failed: Promise<Error>;
   /** Stops accepting, ends long polls, lets requests and the worker's transaction end, closes the database. Twice is once. */
   stop(): Promise<void>;
 }
@@ -36,19 +44,29 @@ const RETRY = { first: 0.2, longest: 5 };
 const GRACE = 20_000;
 
 /**
- * Starts the resource provider: registry, worker and the three listeners. Waits, with a line in the log for each
- * attempt, for a database that is still starting; fails at once when the database refuses us for good.
+ * Starts the resource provider: registry, workers and listeners. Waits, with a line in the log for each attempt, for a
+ * database that is still starting; fails at once when the database refuses us for good.
  */
 export async function startApi(config: Config, { log, signal }: StartOptions): Promise<RunningApi> {
   const closers: (() => Promise<void>)[] = [];
+  const failed = Promise.withResolvers<Error>();
+  let state: "starting" | "ready" | "stopping" = "starting";
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
+    state = "stopping";
     stopping ??= closeAll(closers);
     return stopping;
   };
   try {
-    const database = openDatabase(await databaseUrl(config, closers));
-    closers.push(() => database.close());
+    const certificates = openArmCertificates(config, log, closers);
+    let database: OpenDatabase | undefined;
+    const healthUrl = await openHealth(config, closers, async () => {
+      if (state !== "ready" || database === undefined) return state;
+      if (!(await isDatabaseThere(database))) return "no database";
+      return certificates.isLoaded ? undefined : "ARM's certificates are not known yet";
+    });
+    database = openDatabase(await databaseUrl(config, closers, failed.resolve));
+    closers.push(database.close);
     await waitForDatabase(database, log, signal);
     const worker = startOperationWorker({ ...database, ...config, finishers, log });
     closers.push(() => worker.stop());
@@ -56,19 +74,21 @@ export async function startApi(config: Config, { log, signal }: StartOptions): P
     const teller = startNrpTeller({ ...database, nrp, log });
     closers.push(() => teller.stop());
 
-    const { app: arm } = buildArmApp({ ...config, ...config.arm, database, log });
+    const { app: arm } = buildArmApp({ ...config, ...config.arm, certificates, database, log });
     const feed = await buildFeedApp(config, database, log);
     const admin = await buildAdminApp(config, database, nrp, log);
     // Registered before they listen, so that one whose address is taken doesn't leave the others behind.
     closers.push(async () => {
       await Promise.all([close(arm), close(feed), close(admin)]);
     });
-    return {
+    const urls = {
       armUrl: await listen(arm, config.arm.listen, "https"),
       feedUrl: await listen(feed, config.feed.listen, config.feed.tls === undefined ? "http" : "https"),
       adminUrl: await listen(admin, config.admin.listen, "https"),
-      stop,
+      ...(healthUrl === undefined ? {} : { healthUrl }),
     };
+    state = "ready";
+    return { ...urls, failed: failed.promise, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -89,11 +109,45 @@ function reachNrp({ nrp }: Config, log: FastifyBaseLogger): NrpClient | undefine
   return undefined;
 }
 
-async function databaseUrl(config: Config, closers: (() => Promise<void>)[]): Promise<string> {
+function openArmCertificates(
+  config: Config,
+  log: FastifyBaseLogger,
+  closers: (() => Promise<void>)[],
+): ArmCertificates {
+  const { clientCertificates } = config.arm;
+  if (!("metadataUrl" in clientCertificates)) return pinCertificates(clientCertificates);
+  const published = followCertificates({ url: clientCertificates.metadataUrl, log });
+  closers.push(() => published.stop());
+  return published;
+}
+
+/** Opened first and closed last, so that probes are answered while the api starts and while it drains. */
+async function openHealth(
+  { health }: Config,
+  closers: (() => Promise<void>)[],
+  readiness: Readiness,
+): Promise<string | undefined> {
+  if (health === undefined) return undefined;
+  const server = buildHealthServer(readiness);
+  server.listen(health.listen);
+  await once(server, "listening");
+  closers.push(async () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return urlOf(server.address(), health.listen.host, "http");
+}
+
+async function databaseUrl(
+  config: Config,
+  closers: (() => Promise<void>)[],
+  fail: (error: Error) => void,
+): Promise<string> {
   if (config.databaseUrl !== undefined) return config.databaseUrl;
   if (config.dataDir === undefined) throw new Error("neither a database nor a folder for one is configured");
   const server: EmbeddedPostgres = await startEmbeddedPostgres({ dataDir: config.dataDir });
   closers.push(() => server.stop());
+  void server.lost.then(fail);
   return server.url;
 }
 
@@ -140,7 +194,10 @@ function bareApp(tls: Tls | undefined, log: FastifyBaseLogger): FastifyInstance 
 
 async function listen(app: FastifyInstance, { host, port }: Listen, protocol: "http" | "https"): Promise<string> {
   await app.listen({ host, port });
-  const address = app.server.address();
+  return urlOf(app.server.address(), host, protocol);
+}
+
+function urlOf(address: AddressInfo | string | null, host: string, protocol: "http" | "https"): string {
   if (address === null || typeof address === "string") throw new Error("a listener has no port");
   const reachable = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
   return `${protocol}://${reachable}:${address.port}`;

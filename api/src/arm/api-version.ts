@@ -18,18 +18,29 @@ export const API_VERSIONS: readonly string[] = [
 
 const WELL_FORMED = /^\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|rc|privatepreview))?$/i;
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The only api-version of a route that has one of its own. */
+    apiVersion?: string;
+  }
+}
+
 /** Refuses requests without an api-version that is known (ARM RPC common-api-details; codes: arm-contract 4.4). */
 export function registerApiVersion(app: FastifyInstance): void {
   app.addHook("onRequest", async request => {
-    request.apiVersion = checkApiVersion(request.query as Record<string, unknown>);
+    request.apiVersion = checkApiVersion(
+      request.query as Record<string, unknown>,
+      request.routeOptions.config.apiVersion,
+    );
   });
 }
 
 /**
+ * @param only the one version that is answered, where it isn't any of {@link API_VERSIONS}
  * @returns the api-version of a query
  * @throws ArmError MissingApiVersionParameter, InvalidApiVersionParameter or UnsupportedApiVersionValue
  */
-export function checkApiVersion(query: Record<string, unknown>): string {
+export function checkApiVersion(query: Record<string, unknown>, only?: string): string {
   // ARM passes the client's query through untouched, and clients vary in the case of its names.
   const given = Object.keys(query)
     .filter(name => name.toLowerCase() === "api-version")
@@ -41,13 +52,15 @@ export function checkApiVersion(query: Record<string, unknown>): string {
       "The api-version query parameter (?api-version=) is required for all requests.",
     );
   }
+  if (only !== undefined && given.length === 1 && value === only) return only;
   if (given.length > 1 || typeof value !== "string" || !WELL_FORMED.test(value)) {
     throw new ArmError("InvalidApiVersionParameter", "The api-version must be given once, as YYYY-MM-DD.");
   }
-  if (!API_VERSIONS.includes(value)) {
+  const supported = only === undefined ? API_VERSIONS : [only];
+  if (!supported.includes(value)) {
     throw new ArmError(
       "UnsupportedApiVersionValue",
-      `The api-version '${value}' is not supported. Supported are: ${API_VERSIONS.join(", ")}.`,
+      `The api-version '${value}' is not supported here. Supported is: ${supported.join(", ")}.`,
     );
   }
   return value;

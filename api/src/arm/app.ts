@@ -12,9 +12,11 @@ import { registerProxies } from "../proxies/routes.ts";
 import { registerApiVersion } from "./api-version.ts";
 import { BODY_LIMIT, registerRawBodies } from "./body.ts";
 import { registerCaller } from "./caller.ts";
+import type { ArmCertificates } from "./certificates.ts";
 import type { ArmContext } from "./context.ts";
 import { rawErrorAnswer, registerErrors, sendError } from "./errors.ts";
-import { registerHeaders } from "./headers.ts";
+import { registerHeaders, setHeaders } from "./headers.ts";
+import { registerWrongMethods } from "./methods.ts";
 import { registerOperationResults } from "./operation-results.ts";
 import { ROUTER_OPTIONS, registerPathChecks } from "./paths.ts";
 import { isTrusted, registerTrust, untrusted } from "./trust.ts";
@@ -25,8 +27,7 @@ const REQUEST_TIMEOUT = 60_000;
 export interface ArmAppOptions extends ArmContext {
   /** PEM, of the listener. */
   readonly tls: { readonly cert: string; readonly key: string };
-  /** ARM's client certificates, DER. */
-  readonly clientCertificates: readonly Buffer[];
+  readonly certificates: ArmCertificates;
   /** Lower case. */
   readonly nrpAppIds: ReadonlySet<string>;
   readonly log: FastifyBaseLogger;
@@ -37,6 +38,8 @@ export interface ArmRoute {
   readonly method: string;
   readonly path: string;
   readonly nrpOnly: boolean;
+  /** The only one that is answered; absent: any of `API_VERSIONS`. */
+  readonly apiVersion?: string;
 }
 
 /**
@@ -58,9 +61,8 @@ export function buildArmApp(options: ArmAppOptions): { app: FastifyInstance; rou
     frameworkErrors: (error, request, reply) => {
       // No hook has run for a path that can't be decoded.
       const known = request as FastifyRequest;
-      known.armRequestId = randomUUID();
-      reply.header("x-ms-request-id", known.armRequestId);
-      const cause = isTrusted(known, options.clientCertificates) ? error : untrusted();
+      setHeaders(known, reply as FastifyReply);
+      const cause = isTrusted(known, options.certificates) ? error : untrusted();
       sendError(cause, known, reply as FastifyReply, options.retryAfter);
     },
     clientErrorHandler(error, socket) {
@@ -70,10 +72,17 @@ export function buildArmApp(options: ArmAppOptions): { app: FastifyInstance; rou
   });
   const routes: ArmRoute[] = [];
   app.addHook("onRoute", route => {
-    routes.push({ method: String(route.method), path: route.url, nrpOnly: route.config?.nrpOnly === true });
+    if (route.config?.wrongMethods === true) return;
+    const { nrpOnly, apiVersion } = route.config ?? {};
+    routes.push({
+      method: String(route.method),
+      path: route.url,
+      nrpOnly: nrpOnly === true,
+      ...(apiVersion === undefined ? {} : { apiVersion }),
+    });
   });
   registerHeaders(app);
-  registerTrust(app, options.clientCertificates);
+  registerTrust(app, options.certificates);
   registerApiVersion(app);
   registerCaller(app, options.nrpAppIds);
   registerPathChecks(app);
@@ -83,6 +92,7 @@ export function buildArmApp(options: ArmAppOptions): { app: FastifyInstance; rou
   registerConnections(app, options);
   registerProxies(app, options);
   registerOperationResults(app, options);
+  registerWrongMethods(app, routes);
   return { app, routes };
 }
 

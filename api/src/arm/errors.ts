@@ -15,10 +15,12 @@ export const ERROR_STATUS = {
   InvalidParameter: 400,
   InvalidRequestContent: 400,
   InvalidResourceName: 400,
+  InvalidSubscriptionState: 400,
   PropertyChangeNotAllowed: 400,
   Forbidden: 403,
   NotFound: 404,
   ResourceNotFound: 404,
+  MethodNotAllowed: 405,
   RequestTimeout: 408,
   Conflict: 409,
   NameNotAvailable: 409,
@@ -78,7 +80,7 @@ export function resourceNotFound(resourceId: string): ArmError {
 export function registerErrors(app: FastifyInstance, retryAfter: number): void {
   app.setErrorHandler<FastifyError | Error>((error, request, reply) => sendError(error, request, reply, retryAfter));
   app.setNotFoundHandler((request, reply) => {
-    sendError(new ArmError("NotFound", `There is no ${request.method} on this path.`), request, reply, retryAfter);
+    sendError(new ArmError("NotFound", "There is nothing on this path."), request, reply, retryAfter);
   });
 }
 
@@ -86,7 +88,7 @@ export function registerErrors(app: FastifyInstance, retryAfter: number): void {
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, retryAfter: number): void {
   const known = toArmError(error);
   if (known.status >= 500) {
-    request.log.error({ err: error, requestId: request.armRequestId, correlationId: request.correlationId }, "failed");
+    request.log.error({ err: error }, "failed");
   }
   if (known.code === "ServiceUnavailable") reply.header("retry-after", String(retryAfter));
   reply

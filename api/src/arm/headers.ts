@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 /** What a header may hold to be logged and sent back: printable ASCII, not long. */
 const ECHOABLE = /^[\x21-\x7e]{1,128}$/;
@@ -23,16 +23,7 @@ export function registerHeaders(app: FastifyInstance): void {
   app.decorateRequest("armRequestId", "");
   app.decorateRequest("correlationId", "");
   app.decorateRequest("apiVersion", "");
-  app.addHook("onRequest", async (request, reply) => {
-    request.armRequestId = randomUUID();
-    const correlation = request.headers["x-ms-correlation-request-id"];
-    request.correlationId = isEchoable(correlation) ? correlation : randomUUID();
-    reply.header("x-ms-request-id", request.armRequestId);
-    reply.header("x-ms-correlation-request-id", request.correlationId);
-    const client = request.headers["x-ms-client-request-id"];
-    const wanted = request.headers["x-ms-return-client-request-id"];
-    if (isEchoable(client) && String(wanted).toLowerCase() === "true") reply.header("x-ms-client-request-id", client);
-  });
+  app.addHook("onRequest", async (request, reply) => setHeaders(request, reply));
   app.addHook("onResponse", async (request, reply) => {
     const client = request.headers["x-ms-client-request-id"];
     request.log.info(
@@ -41,13 +32,26 @@ export function registerHeaders(app: FastifyInstance): void {
         path: request.url.split("?", 1)[0],
         status: reply.statusCode,
         milliseconds: Math.round(reply.elapsedTime),
-        requestId: request.armRequestId,
-        correlationId: request.correlationId,
         clientRequestId: isEchoable(client) ? client : undefined,
       },
       "answered ARM",
     );
   });
+}
+
+/** Gives a request its ids, and the answer the headers that carry them. */
+export function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  request.armRequestId = randomUUID();
+  const correlation = request.headers["x-ms-correlation-request-id"];
+  request.correlationId = isEchoable(correlation) ? correlation : randomUUID();
+  // Every line that concerns this request carries both (ARM RPC, Addendum: instrumentation).
+  request.log = request.log.child({ requestId: request.armRequestId, correlationId: request.correlationId });
+  reply.log = request.log;
+  reply.header("x-ms-request-id", request.armRequestId);
+  reply.header("x-ms-correlation-request-id", request.correlationId);
+  const client = request.headers["x-ms-client-request-id"];
+  const wanted = request.headers["x-ms-return-client-request-id"];
+  if (isEchoable(client) && String(wanted).toLowerCase() === "true") reply.header("x-ms-client-request-id", client);
 }
 
 function isEchoable(value: string | string[] | undefined): value is string {

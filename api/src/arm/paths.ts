@@ -39,8 +39,9 @@ const UNUSABLE = /[\p{Cc}\\/?#%]/u;
 /** Refuses path segments that no resource can have, in one place, before anything looks them up. */
 export function registerPathChecks(app: FastifyInstance): void {
   app.addHook("onRequest", async request => {
-    for (const value of Object.values(request.params as Record<string, string>)) {
-      if (value === "" || UNUSABLE.test(value)) {
+    for (const [name, value] of Object.entries(request.params as Record<string, string>)) {
+      // `*` is all of a path that nobody knows.
+      if (name !== "*" && (value === "" || UNUSABLE.test(value))) {
         throw new ArmError(
           "ResourceNotFound",
           "The path names no resource: a segment is empty or has unusable characters.",

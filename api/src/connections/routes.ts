@@ -41,13 +41,15 @@ export function registerConnections(app: FastifyInstance, context: ArmContext): 
     const body = readBody(request, connectionBody);
     const { account, connection, operation } = await db
       .transaction()
-      .execute(tx => decideConnection(tx, request.params, body, readCaller(request)));
+      .execute(tx => decideConnection(tx, request.params, body, readCaller(request), request.headers));
     announceOperation(request, reply, operation, context.retryAfter, "body");
     return connectionDocument(account, connection);
   });
 
   app.delete<{ Params: ChildPath }>(CONNECTION_PATH, NRP_ONLY, async (request, reply) => {
-    const operation = await db.transaction().execute(tx => deleteConnection(tx, request.params, readCaller(request)));
+    const operation = await db
+      .transaction()
+      .execute(tx => deleteConnection(tx, request.params, readCaller(request), request.headers));
     announceOperation(request, reply, operation, context.retryAfter, "empty");
     return reply.status(operation === undefined ? 204 : 202).send();
   });

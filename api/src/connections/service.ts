@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import type { Transaction } from "kysely";
 import type { Account } from "../accounts/repository.ts";
 import { findLockedAccount, requireLockedAccount } from "../accounts/service.ts";
 import { ArmError, resourceNotFound } from "../arm/errors.ts";
 import { type ChildPath, requestedAccountId } from "../arm/paths.ts";
+import { checkPreconditions } from "../arm/preconditions.ts";
 import { type Caller, mergeSystemData } from "../arm/system-data.ts";
 import { nameAction, recordDecision } from "../audit/decisions.ts";
 import type { Queryable } from "../database/open.ts";
@@ -61,9 +63,11 @@ export async function decideConnection(
   path: ChildPath,
   body: ConnectionBody,
   caller: Caller,
+  headers: IncomingHttpHeaders = {},
 ): Promise<WriteResult> {
   const account = await requireLockedAccount(tx, path);
   const connection = await requireConnection(tx, account, path);
+  checkPreconditions(headers, connection.etag);
   const { privateLinkServiceConnectionState: wanted, provisioningState } = body.properties;
   if (typeof provisioningState === "string" && provisioningState !== connection.provisioning_state) {
     throw new ArmError(
@@ -93,11 +97,13 @@ export async function deleteConnection(
   tx: Transaction<Database>,
   path: ChildPath,
   caller: Caller,
+  headers: IncomingHttpHeaders = {},
 ): Promise<OperationRow | undefined> {
   const account = await findLockedAccount(tx, path);
   if (account === undefined) return undefined;
   const connection = await findConnection(tx, account.account, path.name.toLowerCase());
   if (connection === undefined) return undefined;
+  checkPreconditions(headers, connection.etag);
   const status = move(connection, "delete");
   if (status === connection.status) return await requireOperation(tx, connection.etag);
   const operation = await revoke(tx, account, connection, "connection-delete", caller);

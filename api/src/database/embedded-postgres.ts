@@ -19,6 +19,8 @@ export interface EmbeddedPostgres {
   /** `postgres://linkgate:<password>@127.0.0.1:<port>/postgres`; the same after a restart on the same port. */
   readonly url: string;
   readonly pid: number;
+  /** Resolves if the server ends although nobody has stopped it. */
+  readonly lost: Promise<Error>;
   /** Fast shutdown; resolves when the server has ended, however it did. */
   stop(): Promise<void>;
 }
@@ -44,6 +46,7 @@ export async function startEmbeddedPostgres({ dataDir, port }: EmbeddedPostgresO
   return {
     url: `postgres://linkgate:${password}@127.0.0.1:${used}/postgres`,
     pid: server.pid,
+    lost: server.lost,
     async stop() {
       process.off("exit", stopAtExit);
       await server.stop();
@@ -57,6 +60,8 @@ class Server {
   readonly #binaries: string;
   readonly #runner: Runner | undefined;
   #child: ChildProcess | undefined;
+  #isStopping = false;
+  readonly #lost = Promise.withResolvers<Error>();
 
   constructor(home: string, binaries: string, runner: Runner | undefined) {
     this.#home = home;
@@ -67,6 +72,10 @@ class Server {
 
   get pid(): number {
     return this.#child?.pid ?? 0;
+  }
+
+  get lost(): Promise<Error> {
+    return this.#lost.promise;
   }
 
   /** Makes this process the one that uses the folder, and ends a server that a killed one has left behind. */
@@ -126,10 +135,14 @@ class Server {
       port = await findFreePort();
     }
     await this.#write("port", String(port));
+    this.#child?.once("exit", (code, signal) => {
+      if (!this.#isStopping) this.#lost.resolve(new Error(`PostgreSQL in ${this.#home} has ended (${signal ?? code})`));
+    });
     return port;
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true;
     const child = this.#child;
     if (child !== undefined && child.exitCode === null && child.signalCode === null) {
       const exited = once(child, "exit");
@@ -143,6 +156,7 @@ class Server {
 
   /** The same, for a process that is about to exit and can wait for no event: the server deletes its file at its end. */
   stopNow(): void {
+    this.#isStopping = true;
     if (this.#child?.kill("SIGINT") !== true) return;
     const pause = new Int32Array(new SharedArrayBuffer(4));
     const end = Date.now() + STOP_LIMIT;

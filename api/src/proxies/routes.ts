@@ -33,7 +33,9 @@ export function registerProxies(app: FastifyInstance, context: ArmContext): void
     const proxyRequest = readProxyRequest(readBody(request, proxyBody));
     const { account, connection, operation, created } = await db
       .transaction()
-      .execute(tx => putProxy(tx, request.params, proxyRequest, readCaller(request), context.maxConnections));
+      .execute(tx =>
+        putProxy(tx, request.params, proxyRequest, readCaller(request), context.maxConnections, request.headers),
+      );
     announceOperation(request, reply, operation, context.retryAfter, "body");
     reply.status(created ? 201 : 200).header("etag", quoteEtag(connection.etag));
     return proxyDocument(account, connection, context.zones);
@@ -58,7 +60,9 @@ export function registerProxies(app: FastifyInstance, context: ArmContext): void
   });
 
   app.delete<{ Params: ChildPath }>(PROXY_PATH, NRP_ONLY, async (request, reply) => {
-    const operation = await db.transaction().execute(tx => deleteConnection(tx, request.params, readCaller(request)));
+    const operation = await db
+      .transaction()
+      .execute(tx => deleteConnection(tx, request.params, readCaller(request), request.headers));
     announceOperation(request, reply, operation, context.retryAfter, "empty");
     return reply.status(operation === undefined ? 204 : 202).send();
   });

@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import type { Transaction } from "kysely";
 import type { Account } from "../accounts/repository.ts";
 import { assertNotDeleting, requireLockedAccount } from "../accounts/service.ts";
 import { ArmError } from "../arm/errors.ts";
 import { type ChildPath, sameName } from "../arm/paths.ts";
+import { checkPreconditions } from "../arm/preconditions.ts";
 import type { Caller } from "../arm/system-data.ts";
 import { nameAction, recordDecision } from "../audit/decisions.ts";
 import {
@@ -56,7 +58,7 @@ export async function validateProxy(
  * Stores what NRP says of an endpoint (requirement: "Create Private Endpoint"). The same PUT again changes nothing.
  *
  * @throws ArmError ResourceNotFound, InvalidRequestContent, AnotherOperationInProgress, InvalidStateTransition,
- *   QuotaExceeded, LinkIdInUse, Conflict when the name belongs to another private endpoint
+ *   QuotaExceeded, LinkIdInUse, PreconditionFailed, Conflict when the name belongs to another private endpoint
  */
 export async function putProxy(
   tx: Transaction<Database>,
@@ -64,9 +66,11 @@ export async function putProxy(
   request: ProxyRequest,
   caller: Caller,
   maxConnections: number,
+  headers: IncomingHttpHeaders = {},
 ): Promise<WriteResult & { created: boolean }> {
   const account = await requireLockedAccount(tx, path);
   const existing = await findConnection(tx, account.account, path.name.toLowerCase());
+  checkPreconditions(headers, existing?.etag);
   checkProvisioningState(request, existing);
   assertNotDeleting(account);
   const action: Action = request.automatic ? "grant" : "request";

@@ -54,6 +54,7 @@ const CALLS: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
   InvalidResourceName: () => api.nrp.put(accountPath("portal"), ACCOUNT_BODY),
   PropertyChangeNotAllowed: () => api.nrp.put(accountPath("errors"), { ...ACCOUNT_BODY, kind: "fhir" }),
   NotFound: () => api.nrp.get("/nowhere"),
+  MethodNotAllowed: () => api.nrp.post(accountPath("errors"), {}),
   ResourceNotFound: () => api.nrp.get(accountPath("nobody")),
   Conflict: () => api.customer.get(proxyPath("errors", "linked")),
   NameNotAvailable: () => api.nrp.put(accountPath("errors", "another-subscription"), ACCOUNT_BODY),
@@ -67,9 +68,10 @@ const CALLS: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
   UnsupportedMediaType: () => api.nrp.put(accountPath("errors"), "<x/>", { headers: { "content-type": "text/xml" } }),
 };
 
-/** Codes with tests of their own: trust.test.ts, the two below, and outage.test.ts. */
+/** Codes with tests of their own: trust.test.ts, the two below, outage.test.ts and subscriptions/states.test.ts. */
 const ELSEWHERE: ErrorCode[] = [
   "Forbidden",
+  "InvalidSubscriptionState",
   "InternalServerError",
   "RequestHeaderFieldsTooLarge",
   "RequestTimeout",

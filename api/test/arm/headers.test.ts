@@ -24,6 +24,7 @@ describe("headers of an answer", () => {
     ]);
     const ids = answers.map(answer => answer.headers["x-ms-request-id"]);
     for (const id of ids) expect(id).toMatch(GUID);
+    for (const answer of answers) expect(answer.headers["x-ms-correlation-request-id"]).toMatch(GUID);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
@@ -46,6 +47,8 @@ describe("headers of an answer", () => {
     expect(await read(asked)).toBe("mine");
     expect(await read(refused)).toBeUndefined();
     expect(await read(id)).toBeUndefined();
+    const failed = await api.nrp.get("/%zz", { headers: asked });
+    expect([failed.status, failed.headers["x-ms-client-request-id"]]).toEqual([400, "mine"]);
   });
 
   it("logs one line a request, with both ids and without the query", async () => {

@@ -16,7 +16,9 @@ const TOKEN = "token-of-the-test-gate";
 
 export interface TestApiOptions {
   /** What differs from the settings below. */
-  readonly settings?: Partial<Pick<Config, "maxConnections" | "linkQuarantine" | "retryAfter" | "zones">>;
+  readonly settings?: Partial<
+    Pick<Config, "customerWrites" | "health" | "linkQuarantine" | "maxConnections" | "nrp" | "retryAfter" | "zones">
+  >;
   /** A database of the test's own; without it one is made. */
   readonly databaseUrl?: string;
   /** Gets what the api logs. */
@@ -71,6 +73,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       jwksUrl: "https://localhost/keys",
     },
     zones: [{ public: "azurehealthcareapis.com", private: "privatelink.azurehealthcareapis.com" }],
+    customerWrites: false,
     maxConnections: 5,
     linkQuarantine: 0,
     retryAfter: 1,

@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import { type ArmRoute, buildArmApp } from "../../src/arm/app.ts";
+import { pinCertificates } from "../../src/arm/certificates.ts";
 import type { OpenDatabase } from "../../src/database/open.ts";
 import { makeCertificate } from "./certificates.ts";
 
@@ -11,7 +12,7 @@ export async function listRoutes(): Promise<readonly ArmRoute[]> {
     maxConnections: 1,
     retryAfter: 1,
     tls: await makeCertificate("routes"),
-    clientCertificates: [],
+    certificates: pinCertificates([]),
     nrpAppIds: new Set(),
     log: pino({ level: "silent" }),
   });
