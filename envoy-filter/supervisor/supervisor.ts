@@ -59,13 +59,13 @@ export class Supervisor {
 
   /** Renders the listeners again and lets Envoy read them; those that can't be used change nothing. @returns whether they were taken */
   async reload(): Promise<boolean> {
-    const count = (name: string) => sumStats(this.#value("ADMIN_LISTEN"), `listener_manager.lds.${name}`);
     try {
-      const [taken, refused] = await Promise.all([count("update_success"), count("update_rejected")]);
+      const [taken, refused] = [await this.#countUpdates("success"), await this.#countUpdates("rejected")];
       this.#writeListeners();
       for (const deadline = Date.now() + START_DEADLINE_MS; Date.now() < deadline; await delay(20)) {
-        if ((await count("update_rejected")) > refused) throw new Error("Envoy has rejected the listeners");
-        if ((await count("update_success")) > taken) break;
+        if ((await this.#countUpdates("rejected")) > refused)
+          throw new Error(`Envoy has rejected the listeners; its log says: ${this.#readEndOfErrorLog()}`);
+        if ((await this.#countUpdates("success")) > taken) break;
       }
       this.#log("info", "Envoy has new listeners");
       return true;
@@ -73,6 +73,10 @@ export class Supervisor {
       this.#log("error", "the listeners are refused; the old ones stay", { reason: messageOf(error) });
       return false;
     }
+  }
+
+  #countUpdates(end: "success" | "rejected"): Promise<number> {
+    return sumStats(this.#value("ADMIN_LISTEN"), `listener_manager.lds.update_${end}`);
   }
 
   /** Lets Envoy finish its requests, waits for its end, and says goodbye. Kills what does not end in time. */
@@ -163,6 +167,8 @@ export class Supervisor {
     while (this.#incarnation === "") {
       if (!envoy.isRunning) throw new Error(`Envoy has ended; its log says: ${this.#readEndOfErrorLog()}`);
       if (Date.now() > deadline) throw new Error(`Envoy does not answer; its log says: ${this.#readEndOfErrorLog()}`);
+      if ((await this.#countUpdates("rejected").catch(() => 0)) > 0)
+        throw new Error(`Envoy has rejected the listeners; its log says: ${this.#readEndOfErrorLog()}`);
       await this.#learnIncarnation();
       await Promise.race([envoy.ended, delay(20)]);
     }
