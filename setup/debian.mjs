@@ -19,8 +19,8 @@ import { run } from "./run.mjs";
  * @property {string} sha256 lower-case hex
  */
 
-/** Newest first that is fit to run; stable has neither the NGINX nor the HAProxy that is needed. */
-const SUITES = ["forky", "sid"];
+/** Testing and unstable: the stable releases have no NGINX or HAProxy that is new enough. */
+export const NEW_SUITES = ["forky", "sid"];
 /** Below the root that packages are unpacked into. */
 const LIBRARIES = "usr/lib/x86_64-linux-gnu";
 const KEYRINGS = ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
@@ -109,11 +109,12 @@ export function parseDeb822Sources(text) {
  * @template T
  * @param {import("./component.mjs").Context} context
  * @param {string[]} packages
+ * @param {string[]} suites in the order in which they are tried
  * @param {string} logFile
  * @param {(draft: string, source: string, files: DebianFile[]) => T} finish makes the draft fit to use
  * @returns {Way<T>[]}
  */
-export function listDebianWays(context, packages, logFile, finish) {
+export function listDebianWays(context, packages, suites, logFile, finish) {
   const archives = readDebianArchives();
   if (archives.length === 0) {
     return [
@@ -121,7 +122,7 @@ export function listDebianWays(context, packages, logFile, finish) {
     ];
   }
   const options = { logFile, lockFd: context.lockFd };
-  return SUITES.flatMap(suite =>
+  return suites.flatMap(suite =>
     archives.map(archive => ({
       way: `Debian ${suite} from ${withoutPassword(archive.uri)}`,
       build: async draft => {

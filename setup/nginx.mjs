@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { listDebianWays, writeLoaderWrapper, writeWrapper } from "./debian.mjs";
+import { listDebianWays, NEW_SUITES, writeLoaderWrapper, writeWrapper } from "./debian.mjs";
 import { MissingComponent } from "./missing.mjs";
 import { smokeNginx } from "./nginx-smoke.mjs";
 import { compareVersions } from "./version.mjs";
@@ -70,7 +70,7 @@ export async function prepareNginx(context) {
  * @returns {{ way: string, build: (draft: string) => Promise<{ source: string, files: Manifest["files"] }> }[]}
  */
 function listWays(context, logFile) {
-  const debian = listDebianWays(context, PACKAGES, logFile, (draft, source, files) => {
+  const debian = listDebianWays(context, PACKAGES, NEW_SUITES, logFile, (draft, source, files) => {
     writeLoaderWrapper(draft, "usr/sbin/nginx");
     symlinkSync("root/usr/lib/nginx/modules", join(draft, "modules"));
     return { source, files };

@@ -11,7 +11,7 @@ import { prepareNode } from "./node.mjs";
 import { environmentFor } from "./npm.mjs";
 import { preparePackages } from "./packages.mjs";
 import { stopRunning } from "./run.mjs";
-import { prepareTools } from "./tools.mjs";
+import { testTools } from "./test-tools.mjs";
 import { compareVersions } from "./version.mjs";
 
 /** What setup itself runs on; it brings the Node that the product runs on. */
@@ -68,7 +68,7 @@ async function prepareComponents(lockFd, forTests) {
   const context = createContext(root, lockFd);
   const node = await report("Node", () => prepareNode(context));
   const packages = node && (await report("npm packages", () => preparePackages(context, node.runtime)));
-  if (forTests) await report("test tools", () => prepareTools(context));
+  for (const tool of forTests ? testTools : []) await report(tool.name, () => tool.prepare(context));
   const envoy = await report("Envoy", () => prepareEnvoy(context));
   const nginx = await report("NGINX", () => prepareNginx(context));
   if (!node || !packages || !envoy || !nginx) throw new MissingComponents();

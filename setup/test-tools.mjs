@@ -1,0 +1,99 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { listDebianWays, NEW_SUITES, writeLoaderWrapper } from "./debian.mjs";
+import { MissingComponent } from "./missing.mjs";
+
+/** @typedef {import("./component.mjs").Context} Context */
+/** @typedef {import("./component.mjs").Outcome} Outcome */
+
+/**
+ * A Debian package that only tests use. Its tests are skipped, and say so, where it can't be had.
+ *
+ * @typedef {object} Tool
+ * @property {string} name
+ * @property {string} folder in `.cache`; a change of what is put there takes another name, so that it is built anew
+ * @property {string} package
+ * @property {string[]} suites
+ * @property {string} consequence of doing without
+ * @property {(draft: string) => string} finish makes the unpacked draft fit to use, and says what it is
+ */
+
+/** @type {Tool[]} */
+const tools = [
+  {
+    name: "HAProxy",
+    folder: "haproxy",
+    package: "haproxy",
+    suites: NEW_SUITES,
+    consequence: "the tests with a load balancer that nobody here wrote are skipped",
+    finish: draft => {
+      writeLoaderWrapper(draft, "usr/sbin/haproxy");
+      const text = execFileSync(join(draft, "bin/haproxy"), ["-v"], { encoding: "utf8" });
+      return /version (\d[\d.]*)/.exec(text)?.[1] ?? "of an unknown version";
+    },
+  },
+  {
+    name: "libfaketime",
+    folder: "libfaketime",
+    package: "libfaketime",
+    // It is loaded into programs of this machine's libc, and must not ask for a newer one.
+    suites: [...readOwnSuite(), "bookworm"],
+    consequence: "the tests with a clock that is stepped are skipped",
+    finish: draft => {
+      const file = "libfaketime.so.1";
+      copyFileSync(join(draft, "root/usr/lib/x86_64-linux-gnu/faketime", file), join(draft, file));
+      rmSync(join(draft, "root"), { recursive: true });
+      execFileSync("date", { env: { LD_PRELOAD: join(draft, file), FAKETIME: "+1h" }, stdio: "pipe" });
+      return file;
+    },
+  },
+];
+
+/** What only tests use, in `.cache`: `haproxy/bin/haproxy`, and `libfaketime/libfaketime.so.1` to preload. */
+export const testTools = tools.map(tool => ({
+  name: tool.name,
+  /** @param {Context} context */
+  prepare: context => prepareTool(context, tool),
+}));
+
+/**
+ * @param {Context} context
+ * @param {Tool} tool
+ * @returns {Promise<Outcome>}
+ * @throws {MissingComponent} naming every way that was tried
+ */
+async function prepareTool(context, tool) {
+  const home = join(context.cache, tool.folder);
+  const manifest = join(home, "manifest.json");
+  if (existsSync(manifest)) return { what: JSON.parse(readFileSync(manifest, "utf8")).what, found: true };
+
+  const logFile = join(context.cache, "logs", `${tool.folder}.log`);
+  rmSync(logFile, { force: true });
+  /** @type {import("./missing.mjs").Attempt[]} */
+  const attempts = [];
+  const ways = listDebianWays(context, [tool.package], tool.suites, logFile, (draft, source, files) => {
+    const what = `${tool.finish(draft)} (${source})`;
+    writeFileSync(join(draft, "manifest.json"), `${JSON.stringify({ what, files }, null, 2)}\n`);
+    return what;
+  });
+  for (const { way, build } of ways) {
+    const draft = context.draftFolder(tool.folder);
+    try {
+      const what = await build(draft);
+      context.replaceFolder(draft, home);
+      return { what, found: false };
+    } catch (error) {
+      attempts.push({ way, error });
+      rmSync(draft, { recursive: true, force: true });
+    }
+  }
+  throw new MissingComponent({ component: tool.name, attempts, consequence: tool.consequence, logFile });
+}
+
+/** @returns {string[]} this machine's own release, such as "bookworm"; none where it does not say */
+function readOwnSuite() {
+  const file = "/etc/os-release";
+  const name = existsSync(file) ? /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync(file, "utf8"))?.[1] : undefined;
+  return name === undefined ? [] : [name];
+}
