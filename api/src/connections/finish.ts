@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import type { Transaction } from "kysely";
 import { lockAccount } from "../accounts/repository.ts";
 import type { Database } from "../database/schema.ts";
-import { isNrpWaitedFor } from "../nrp/notices.ts";
 import type { OperationRow } from "../operations/service.ts";
 import type { Finishers } from "../operations/worker.ts";
 import { findConnection, releaseLinks, updateConnection } from "./repository.ts";
@@ -39,8 +38,6 @@ async function removeConnection(tx: Transaction<Database>, operation: OperationR
 async function removeAccount(tx: Transaction<Database>, operation: OperationRow): Promise<void> {
   const account = await lockAccount(tx, operation.account);
   if (account?.etag !== operation.id) return;
-  // The worker comes back, later each time, until NRP has answered (design 5).
-  if (await isNrpWaitedFor(tx, operation.id)) throw new Error("NRP has still to be told of the account's connections");
   await tx.deleteFrom("link_claims").where("account", "=", account.account).execute();
   await tx.deleteFrom("connections").where("account", "=", account.account).execute();
   await tx.deleteFrom("accounts").where("account", "=", account.account).execute();

@@ -9,8 +9,9 @@ import { proxyIdOf } from "./client.ts";
 
 export type NrpNotice = Selectable<NrpNoticesTable>;
 
-/** Seconds. A notice that is being sent is nobody else's for so long; one that failed is tried again, later each time. */
-const LEASE = 90;
+/** Seconds. A notice that is being sent is nobody else's for so long, unless its sender, which then lives, renews that. */
+export const LEASE = 15;
+/** Seconds. One that failed is tried again, later each time. */
 const BACKOFF = { first: 0.5, longest: 60 };
 
 /**
@@ -29,13 +30,15 @@ export async function queueNotices(tx: Transaction<Database>, account: Account, 
   if (notices.length > 0) await tx.insertInto("nrp_notices").values(notices).execute();
 }
 
-/** Takes one notice whose time has come, for as long as it may take to send it. */
+const leaseEnd = sql<Date>`clock_timestamp() + make_interval(secs => ${sql.lit(LEASE)}::double precision)`;
+
+/** Takes one notice whose time has come; it has to be renewed for as long as it takes to send it. */
 export async function claimNotice(db: Queryable): Promise<NrpNotice | undefined> {
   return await db
     .updateTable("nrp_notices")
     .set({
       attempts: sql`attempts + 1`,
-      not_before: sql`clock_timestamp() + make_interval(secs => ${LEASE}::double precision)`,
+      not_before: leaseEnd,
     })
     .where("id", "=", eb =>
       eb
@@ -49,6 +52,11 @@ export async function claimNotice(db: Queryable): Promise<NrpNotice | undefined>
     )
     .returningAll()
     .executeTakeFirst();
+}
+
+/** It is still being sent. */
+export async function renewNotice(db: Queryable, notice: NrpNotice): Promise<void> {
+  await db.updateTable("nrp_notices").set({ not_before: leaseEnd }).where("id", "=", notice.id).execute();
 }
 
 /** Takes notices away that nobody will send, all at once, so that none is left claimed by an api that died over it. */
@@ -84,13 +92,5 @@ export async function secondsToNextNotice(db: Queryable): Promise<number | null>
   return row.seconds;
 }
 
-/** Whether NRP has still to be told of something that the operation did. */
-export async function isNrpWaitedFor(db: Queryable, operation: string): Promise<boolean> {
-  const row = await db
-    .selectFrom("nrp_notices")
-    .select("id")
-    .where("operation", "=", operation)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
-}
+/** True for an operation of `operations` that NRP has been told all about. */
+export const nrpHasHeard = sql<boolean>`not exists (select from nrp_notices n where n.operation = operations.id)`;

@@ -4,8 +4,10 @@ import type { NrpClient } from "./client.ts";
 import {
   claimNotice,
   dropNotices,
+  LEASE,
   type NrpNotice,
   postponeNotice,
+  renewNotice,
   secondsToNextNotice,
   settleNotice,
 } from "./notices.ts";
@@ -73,8 +75,10 @@ async function tell(
   signal: AbortSignal,
 ): Promise<void> {
   const { proxy_id: proxy, connection_id: connection, operation, attempts } = notice;
+  // A renewal that fails costs nothing but that another replica tells NRP too.
+  const renewing = setInterval(() => void renewNotice(db, notice).catch(() => {}), (LEASE * 1000) / 3);
   try {
-    await nrp.tellDisconnected(proxy, connection, signal);
+    await nrp.tellDisconnected(proxy, connection, signal).finally(() => clearInterval(renewing));
   } catch (error) {
     const retryIn = await postponeNotice(db, notice);
     log.warn({ err: error, proxy, connection, operation, attempts, retryIn }, "NRP could not be told");

@@ -2,6 +2,7 @@ import { sql, type Transaction } from "kysely";
 import { epochHere, LARGEST_MAX_AGE } from "../database/epoch.ts";
 import type { OpenDatabase, Queryable } from "../database/open.ts";
 import type { Database } from "../database/schema.ts";
+import { nrpHasHeard } from "../nrp/notices.ts";
 import type { OperationRow } from "./service.ts";
 
 /**
@@ -39,7 +40,10 @@ const secondsToEnd = (linkQuarantine: number) =>
   sql<number>`extract(epoch from barrier_passed_at + make_interval(secs => ${linkQuarantine}::double precision)
     - clock_timestamp())::double precision`;
 
-/** Locks one operation whose time has come, other than those in `except`; one that another replica works on is passed over. */
+/**
+ * Locks one operation whose time has come, other than those in `except`; one that another replica works on is passed over,
+ * and one that NRP has still to be told of is not due (design 5 "account").
+ */
 export function lockDueOperation(
   tx: Transaction<Database>,
   linkQuarantine: number,
@@ -51,6 +55,7 @@ export function lockDueOperation(
     .where("status", "=", "Running")
     .where(secondsToEnd(linkQuarantine), "<=", 0)
     .where(sql<boolean>`id <> all (${[...except]}::text[])`)
+    .where(nrpHasHeard)
     .where(sql<boolean>`exists (select from registry where epoch = ${epochHere})`)
     .orderBy("barrier_passed_at")
     .limit(1)
@@ -78,7 +83,9 @@ export async function readAgenda(
     .selectFrom("operations")
     .select([
       sql<boolean>`coalesce(bool_or(barrier_passed_at is null), false)`.as("waitsForGates"),
-      sql<number | null>`min(${secondsToEnd(linkQuarantine)}) filter (where id <> all (${[...except]}::text[]))`.as(
+      sql<
+        number | null
+      >`min(${secondsToEnd(linkQuarantine)}) filter (where id <> all (${[...except]}::text[]) and ${nrpHasHeard})`.as(
         "secondsToNextEnd",
       ),
     ])

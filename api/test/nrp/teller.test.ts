@@ -1,10 +1,12 @@
 import type { Transaction } from "kysely";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { deleteAccount } from "../../src/accounts/service.ts";
 import { enterCurrentEpoch } from "../../src/database/epoch.ts";
 import { notify } from "../../src/database/notifications.ts";
 import { type OpenDatabase, openDatabase } from "../../src/database/open.ts";
 import type { Database } from "../../src/database/schema.ts";
+import { LEASE } from "../../src/nrp/notices.ts";
 import { startNrpTeller } from "../../src/nrp/teller.ts";
 import { findOperation } from "../../src/operations/service.ts";
 import { feedRow } from "../feed/kit.ts";
@@ -103,6 +105,40 @@ test("a notice whose sender has died is sent by another", async () => {
   await until("the deletion", hasEnded(id));
   expect(other.told).toHaveLength(2);
   expect(stuck).toBeDefined();
+});
+
+test("a notice that takes long to send stays its sender's", async () => {
+  const sent = Promise.withResolvers<void>();
+  nrp.tellDisconnected = () => sent.promise;
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  try {
+    await remove();
+    tell();
+    const taken = await until("it is taken", async () => (await notices()).find(notice => notice.attempts === 1));
+    vi.advanceTimersByTime(LEASE * 500);
+    await until("it is renewed", async () =>
+      (await notices()).some(({ id, not_before }) => id === taken.id && not_before > taken.not_before),
+    );
+    sent.resolve();
+    await until("it is settled", async () => (await notices()).length === 0);
+    expect(vi.getTimerCount(), "and is renewed no more").toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("the deletion waits for NRP without failing over it", async () => {
+  nrp.isAway = true;
+  const logged: string[] = [];
+  const id = await remove();
+  running.push(startWorker(database, pino({ level: "warn" }, { write: line => void logged.push(line) })));
+  tell();
+  await until("an attempt", async () => (await notices()).some(notice => notice.attempts >= 2));
+  expect(await findOperation(database.db, id)).toMatchObject({ status: "Running" });
+  nrp.isAway = false;
+  await hurry();
+  await until("the deletion", hasEnded(id));
+  expect(logged).toEqual([]);
 });
 
 test("two replicas tell each once, and a DELETE that is repeated tells nothing twice", async () => {

@@ -88,5 +88,5 @@ export const decide = ({ db }: OpenDatabase, account: string, name: string, stat
 export const connection = ({ db }: OpenDatabase, account: string, name: string) => findConnection(db, account, name);
 
 /** The api's worker, without waiting times of its own. */
-export const startWorker = (database: OpenDatabase) =>
-  startOperationWorker({ ...database, finishers, linkQuarantine: 0, ageMargin: 0, log: silent });
+export const startWorker = (database: OpenDatabase, log = silent) =>
+  startOperationWorker({ ...database, finishers, linkQuarantine: 0, ageMargin: 0, log });
