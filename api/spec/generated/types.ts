@@ -1,0 +1,691 @@
+/** Generated from api/spec by `npm run spec -w api`. */
+
+/**
+ * The intended executor of the operation; as in Resource Based Access Control (RBAC) and audit logs UX. Default value is "user,system"
+ */
+export type Origin = ("user" | "system" | "user,system") | string;
+/**
+ * Extensible enum. Indicates the action type. "Internal" refers to actions that are for internal only APIs.
+ */
+export type ActionType = "Internal" | string;
+/**
+ * How an operation goes.
+ */
+export type OperationStatus = "Running" | "Succeeded" | "Failed";
+/**
+ * An account: one tenant's FHIR service.
+ */
+export type Account = TrackedResource & {
+  properties?: AccountProperties;
+  location: Region;
+  tags?: Tags;
+  kind: Kind;
+  /**
+   * The revision of the account, the same as in the ETag header.
+   */
+  etag?: string;
+};
+/**
+ * The resource model definition for an Azure Resource Manager tracked top level resource which has 'tags' and a 'location'
+ */
+export type TrackedResource = Resource & {
+  /**
+   * Resource tags.
+   */
+  tags?: {
+    [k: string]: string;
+  };
+  location: AzureLocation;
+};
+/**
+ * Represents an Azure Resource Type.
+ */
+export type ArmResourceType = string;
+/**
+ * The kind of entity that created the resource.
+ */
+export type CreatedByType = ("User" | "Application" | "ManagedIdentity" | "Key") | string;
+/**
+ * Represents an Azure geography region where supported resource providers live.
+ */
+export type AzureLocation = string;
+/**
+ * Where the account stands.
+ */
+export type AccountProvisioningState = "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed";
+/**
+ * Whether the account answers calls from the public network.
+ */
+export type PublicNetworkAccess = "Enabled" | "Disabled";
+/**
+ * A private endpoint as its account sees it. It comes and goes with NRP's proxy of the same name.
+ */
+export type PrivateEndpointConnection = ProxyResource & {
+  properties: PrivateEndpointConnectionProperties;
+};
+/**
+ * The resource model definition for a Azure Resource Manager proxy resource. It will not have tags and a location
+ */
+export type ProxyResource = Resource;
+/**
+ * Updating or Deleting while some gate could still admit what was taken away.
+ */
+export type ConnectionProvisioningState = "Creating" | "Succeeded" | "Updating" | "Deleting" | "Failed";
+/**
+ * The state of a connection. Disconnected: it is being deleted.
+ */
+export type ConnectionStatus = "Pending" | "Approved" | "Rejected" | "Disconnected";
+/**
+ * The region, by name or display name. It can't be changed.
+ */
+export type Region = string;
+export type TagValue = string;
+/**
+ * The kind of service.
+ */
+export type Kind = "fhir" | "fhir-Stu3" | "fhir-R4";
+/**
+ * An account: one tenant's FHIR service.
+ */
+export type AccountBody = TrackedResourceBody & {
+  properties?: AccountPropertiesBody;
+  location: Region;
+  tags?: Tags;
+  kind: Kind;
+  etag?: unknown;
+};
+/**
+ * The resource model definition for an Azure Resource Manager tracked top level resource which has 'tags' and a 'location'
+ */
+export type TrackedResourceBody = ResourceBody & {
+  /**
+   * Resource tags.
+   */
+  tags?: {
+    [k: string]: string;
+  };
+  location: AzureLocation;
+};
+/**
+ * A private endpoint as its account sees it. It comes and goes with NRP's proxy of the same name.
+ */
+export type PrivateEndpointConnectionBody = ProxyResourceBody & {
+  properties: PrivateEndpointConnectionPropertiesBody;
+};
+/**
+ * The resource model definition for a Azure Resource Manager proxy resource. It will not have tags and a location
+ */
+export type ProxyResourceBody = ResourceBody;
+/**
+ * What a private endpoint can connect to: of an account, always and only `fhir`.
+ */
+export type PrivateLinkResource = ProxyResource & {
+  properties: PrivateLinkResourceProperties;
+};
+/**
+ * A private endpoint as the Network Resource Provider (NRP) sees it. All calls are NRP's alone.
+ */
+export type PrivateEndpointConnectionProxy = ProxyResource & {
+  properties?: ProxyProperties;
+  /**
+   * The revision of the proxy, the same as in the ETag header.
+   */
+  eTag?: string;
+  status?: ConnectionStatus;
+  remotePrivateEndpoint?: RemotePrivateEndpoint;
+};
+/**
+ * A private endpoint as the Network Resource Provider (NRP) sees it. All calls are NRP's alone.
+ */
+export type PrivateEndpointConnectionProxyBody = ProxyResourceBody & {
+  properties?: ProxyPropertiesBody;
+  eTag?: unknown;
+  status?: unknown;
+  remotePrivateEndpoint?: RemotePrivateEndpointBody;
+};
+/**
+ * `live`: it polls, or may still serve from its table.
+ */
+export type GateState = "live" | "ended" | "retired" | "given-up";
+
+export interface Operations {
+  Operations_List: {
+    answers: {
+      "200": OperationListResult;
+    };
+  };
+  OperationResults_Get: {
+    answers: {
+      "200": OperationResult;
+    };
+  };
+  Services_List: {
+    answers: {
+      "200": AccountListResult;
+    };
+  };
+  Services_ListByResourceGroup: {
+    answers: {
+      "200": AccountListResult;
+    };
+  };
+  Services_Get: {
+    answers: {
+      "200": Account;
+    };
+  };
+  Services_CreateOrUpdate: {
+    body: AccountBody;
+    answers: {
+      "200": Account;
+      "201": Account;
+    };
+  };
+  Services_Update: {
+    body: AccountPatchBody;
+    answers: {
+      "200": Account;
+    };
+  };
+  Services_Delete: {
+    answers: {};
+  };
+  PrivateEndpointConnections_ListByService: {
+    answers: {
+      "200": PrivateEndpointConnectionListResult;
+    };
+  };
+  PrivateEndpointConnections_Get: {
+    answers: {
+      "200": PrivateEndpointConnection;
+    };
+  };
+  PrivateEndpointConnections_CreateOrUpdate: {
+    body: PrivateEndpointConnectionBody;
+    answers: {
+      "200": PrivateEndpointConnection;
+    };
+  };
+  PrivateEndpointConnections_Delete: {
+    answers: {};
+  };
+  PrivateLinkResources_ListByService: {
+    answers: {
+      "200": PrivateLinkResourceListResult;
+    };
+  };
+  PrivateLinkResources_Get: {
+    answers: {
+      "200": PrivateLinkResource;
+    };
+  };
+  PrivateEndpointConnectionProxies_ListByService: {
+    answers: {
+      "200": PrivateEndpointConnectionProxyListResult;
+    };
+  };
+  PrivateEndpointConnectionProxies_Get: {
+    answers: {
+      "200": PrivateEndpointConnectionProxy;
+    };
+  };
+  PrivateEndpointConnectionProxies_CreateOrUpdate: {
+    body: PrivateEndpointConnectionProxyBody;
+    answers: {
+      "200": PrivateEndpointConnectionProxy;
+      "201": PrivateEndpointConnectionProxy;
+    };
+  };
+  PrivateEndpointConnectionProxies_Delete: {
+    answers: {};
+  };
+  PrivateEndpointConnectionProxies_Validate: {
+    body: PrivateEndpointConnectionProxyBody;
+    answers: {};
+  };
+  Gates_List: {
+    answers: {
+      "200": GateList;
+    };
+  };
+}
+/**
+ * A list of REST API operations supported by an Azure Resource Provider. It contains an URL link to get the next set of results.
+ */
+export interface OperationListResult {
+  /**
+   * The Operation items on this page
+   */
+  value: Operation[];
+  /**
+   * The link to the next page of items
+   */
+  nextLink?: string;
+}
+/**
+ * Details of a REST API operation, returned from the Resource Provider Operations API
+ */
+export interface Operation {
+  /**
+   * The name of the operation, as per Resource-Based Access Control (RBAC). Examples: "Microsoft.Compute/virtualMachines/write", "Microsoft.Compute/virtualMachines/capture/action"
+   */
+  name?: string;
+  /**
+   * Whether the operation applies to data-plane. This is "true" for data-plane operations and "false" for Azure Resource Manager/control-plane operations.
+   */
+  isDataAction?: boolean;
+  display?: OperationDisplay;
+  origin?: Origin;
+  actionType?: ActionType;
+}
+/**
+ * Localized display information for an operation.
+ */
+export interface OperationDisplay {
+  /**
+   * The localized friendly form of the resource provider name, e.g. "Microsoft Monitoring Insights" or "Microsoft Compute".
+   */
+  provider?: string;
+  /**
+   * The localized friendly name of the resource type related to this operation. E.g. "Virtual Machines" or "Job Schedule Collections".
+   */
+  resource?: string;
+  /**
+   * The concise, localized friendly name for the operation; suitable for dropdowns. E.g. "Create or Update Virtual Machine", "Restart Virtual Machine".
+   */
+  operation?: string;
+  /**
+   * The short, localized friendly description of the operation; suitable for tool tips and detailed views.
+   */
+  description?: string;
+}
+/**
+ * The status of an operation that goes on, or went on, behind an answer.
+ */
+export interface OperationResult {
+  id: string;
+  name: string;
+  status: OperationStatus;
+  startTime: string;
+  endTime?: string;
+  error?: ErrorDetail;
+}
+/**
+ * What went wrong.
+ */
+export interface ErrorDetail {
+  /**
+   * Stable, for programs.
+   */
+  code: string;
+  /**
+   * For people: what was wrong, and what to do.
+   */
+  message: string;
+  /**
+   * The part of the request that was wrong, such as `properties/publicNetworkAccess`.
+   */
+  target?: string;
+}
+/**
+ * The response of a Account list operation.
+ */
+export interface AccountListResult {
+  /**
+   * The Account items on this page
+   */
+  value: Account[];
+  /**
+   * The link to the next page of items
+   */
+  nextLink?: string;
+}
+/**
+ * Common fields that are returned in the response for all Azure Resource Manager resources
+ */
+export interface Resource {
+  /**
+   * Fully qualified resource ID for the resource. Ex - /subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/{resourceProviderNamespace}/{resourceType}/{resourceName}
+   */
+  id?: string;
+  /**
+   * The name of the resource
+   */
+  name?: string;
+  type?: ArmResourceType;
+  systemData?: SystemData;
+}
+/**
+ * Metadata pertaining to creation and last modification of the resource.
+ */
+export interface SystemData {
+  /**
+   * The identity that created the resource.
+   */
+  createdBy?: string;
+  createdByType?: CreatedByType;
+  /**
+   * The timestamp of resource creation (UTC).
+   */
+  createdAt?: string;
+  /**
+   * The identity that last modified the resource.
+   */
+  lastModifiedBy?: string;
+  lastModifiedByType?: CreatedByType;
+  /**
+   * The timestamp of resource last modification (UTC)
+   */
+  lastModifiedAt?: string;
+}
+/**
+ * What an account is. Settings of the FHIR service itself, which this service does not read, are kept and given back.
+ */
+export interface AccountProperties {
+  provisioningState?: AccountProvisioningState;
+  publicNetworkAccess?: PublicNetworkAccess;
+  /**
+   * The private endpoints that ask for this account or may reach it.
+   */
+  privateEndpointConnections?: PrivateEndpointConnection[];
+  [k: string]: unknown;
+}
+export interface PrivateEndpointConnectionProperties {
+  provisioningState?: ConnectionProvisioningState;
+  privateEndpoint?: PrivateEndpoint;
+  privateLinkServiceConnectionState: PrivateLinkServiceConnectionState;
+}
+/**
+ * A private endpoint.
+ */
+export interface PrivateEndpoint {
+  /**
+   * Its ARM id.
+   */
+  id?: string;
+}
+/**
+ * A decision about a connection.
+ */
+export interface PrivateLinkServiceConnectionState {
+  status: ConnectionStatus;
+  /**
+   * Why. Null, which Azure CLI sends for a comment that was not given, keeps what is there.
+   */
+  description?: string | null;
+  /**
+   * What the owner of the endpoint has to do, or `None`.
+   */
+  actionsRequired?: string | null;
+}
+/**
+ * At most 50, as everywhere in ARM; their names have at most 512 characters.
+ */
+export interface Tags {
+  [k: string]: TagValue;
+}
+/**
+ * Common fields that are returned in the response for all Azure Resource Manager resources
+ */
+export interface ResourceBody {
+  id?: unknown;
+  name?: unknown;
+  type?: unknown;
+  systemData?: unknown;
+}
+/**
+ * What an account is. Settings of the FHIR service itself, which this service does not read, are kept and given back.
+ */
+export interface AccountPropertiesBody {
+  provisioningState?: unknown;
+  publicNetworkAccess?: PublicNetworkAccess;
+  privateEndpointConnections?: unknown;
+  [k: string]: unknown;
+}
+/**
+ * What a PATCH may change.
+ */
+export interface AccountPatchBody {
+  tags?: Tags;
+  properties?: AccountPatchPropertiesBody;
+}
+/**
+ * The changeable properties of an account.
+ */
+export interface AccountPatchPropertiesBody {
+  publicNetworkAccess?: PublicNetworkAccess;
+  provisioningState?: unknown;
+}
+/**
+ * All connections of an account; there are no further pages.
+ */
+export interface PrivateEndpointConnectionListResult {
+  value: PrivateEndpointConnection[];
+}
+export interface PrivateEndpointConnectionPropertiesBody {
+  provisioningState?: unknown;
+  privateEndpoint?: unknown;
+  privateLinkServiceConnectionState: PrivateLinkServiceConnectionState;
+}
+/**
+ * All link resources of an account; there are no further pages.
+ */
+export interface PrivateLinkResourceListResult {
+  value: PrivateLinkResource[];
+}
+export interface PrivateLinkResourceProperties {
+  groupId: string;
+  /**
+   * The members of the group that an endpoint gets an address for.
+   */
+  requiredMembers: string[];
+  /**
+   * The private DNS zones in which the customer needs records.
+   */
+  requiredZoneNames: string[];
+}
+/**
+ * All proxies of an account; there are no further pages.
+ */
+export interface PrivateEndpointConnectionProxyListResult {
+  value: PrivateEndpointConnectionProxy[];
+}
+export interface ProxyProperties {
+  provisioningState?: ConnectionProvisioningState;
+  remotePrivateEndpoint?: RemotePrivateEndpoint;
+}
+/**
+ * NRP's document of a private endpoint. Exactly one of the two lists of connections has members.
+ */
+export interface RemotePrivateEndpoint {
+  /**
+   * The ARM id of the private endpoint.
+   */
+  id: string;
+  location?: string;
+  /**
+   * The subscription in which the endpoint was created; it stays when the endpoint is moved.
+   */
+  immutableSubscriptionId?: string;
+  /**
+   * The ARM id under which the endpoint was created; it stays when the endpoint is moved.
+   */
+  immutableResourceId?: string;
+  vnetTrafficTag?: string;
+  /**
+   * Approved at once: ARM has checked the customer's right on the account.
+   */
+  privateLinkServiceConnections?: PrivateLinkServiceConnection[];
+  /**
+   * To be approved by the owner of the account.
+   */
+  manualPrivateLinkServiceConnections?: PrivateLinkServiceConnection[];
+  /**
+   * @maxItems 32
+   */
+  privateLinkServiceProxies?: PrivateLinkServiceProxy[];
+  /**
+   * The links of the endpoint.
+   *
+   * @maxItems 32
+   */
+  connectionDetails?: ConnectionDetail[];
+  [k: string]: unknown;
+}
+/**
+ * One connection that the endpoint asks for.
+ */
+export interface PrivateLinkServiceConnection {
+  name?: string;
+  /**
+   * Exactly `fhir`, in any case.
+   */
+  groupIds: string[];
+  /**
+   * For the owner of the account. Network allows 140 characters; twice that is let pass.
+   */
+  requestMessage?: string | null;
+  [k: string]: unknown;
+}
+export interface PrivateLinkServiceProxy {
+  /**
+   * The ARM id of NRP's own proxy.
+   */
+  id?: string;
+  remotePrivateLinkServiceConnectionState?: PrivateLinkServiceConnectionState;
+  remotePrivateEndpointConnection?: RemotePrivateEndpointConnection;
+  /**
+   * The hosts that NRP makes DNS records for; only when the connection is approved.
+   */
+  groupConnectivityInformation?: GroupConnectivityInformation[];
+  [k: string]: unknown;
+}
+export interface RemotePrivateEndpointConnection {
+  /**
+   * The ARM id of the connection that the account sees.
+   */
+  id: string;
+}
+export interface GroupConnectivityInformation {
+  groupId: string;
+  memberName: string;
+  /**
+   * What customers call.
+   */
+  customerVisibleFqdns: string[];
+  /**
+   * What the account is called inside.
+   */
+  internalFqdn: string;
+}
+/**
+ * A link of the endpoint.
+ */
+export interface ConnectionDetail {
+  id?: string;
+  privateIpAddress?: string;
+  /**
+   * Decimal, 1 to 4294967295, without sign or leading zero.
+   */
+  linkIdentifier?: string;
+  groupId?: string;
+  memberName?: string;
+  [k: string]: unknown;
+}
+export interface ProxyPropertiesBody {
+  provisioningState?: unknown;
+  remotePrivateEndpoint?: RemotePrivateEndpointBody;
+}
+/**
+ * NRP's document of a private endpoint. Exactly one of the two lists of connections has members.
+ */
+export interface RemotePrivateEndpointBody {
+  /**
+   * The ARM id of the private endpoint.
+   */
+  id: string;
+  location?: string;
+  /**
+   * The subscription in which the endpoint was created; it stays when the endpoint is moved.
+   */
+  immutableSubscriptionId?: string;
+  /**
+   * The ARM id under which the endpoint was created; it stays when the endpoint is moved.
+   */
+  immutableResourceId?: string;
+  vnetTrafficTag?: string;
+  /**
+   * Approved at once: ARM has checked the customer's right on the account.
+   */
+  privateLinkServiceConnections?: PrivateLinkServiceConnection[];
+  /**
+   * To be approved by the owner of the account.
+   */
+  manualPrivateLinkServiceConnections?: PrivateLinkServiceConnection[];
+  /**
+   * @maxItems 32
+   */
+  privateLinkServiceProxies?: PrivateLinkServiceProxyBody[];
+  /**
+   * The links of the endpoint.
+   *
+   * @maxItems 32
+   */
+  connectionDetails?: ConnectionDetail[];
+  [k: string]: unknown;
+}
+export interface PrivateLinkServiceProxyBody {
+  /**
+   * The ARM id of NRP's own proxy.
+   */
+  id?: string;
+  remotePrivateLinkServiceConnectionState?: unknown;
+  remotePrivateEndpointConnection?: unknown;
+  groupConnectivityInformation?: unknown;
+  [k: string]: unknown;
+}
+/**
+ * All of them; there are no further pages.
+ */
+export interface GateList {
+  value: Gate[];
+}
+/**
+ * One incarnation of a gate.
+ */
+export interface Gate {
+  name: string;
+  /**
+   * One life of its process.
+   */
+  incarnation: string;
+  state: GateState;
+  /**
+   * An open poll renews it.
+   */
+  heardAt: string;
+  /**
+   * Seconds that its table may live without news.
+   */
+  maxAge: number;
+  /**
+   * Live, and silent for 10 s.
+   */
+  lost: boolean;
+  /**
+   * What ends only when this gate has acknowledged it, said goodbye, been retired or been given up.
+   */
+  waiting: WaitingOperation[];
+}
+/**
+ * An operation that waits for a gate.
+ */
+export interface WaitingOperation {
+  id: string;
+  kind: string;
+  /**
+   * ARM id.
+   */
+  resourceId: string;
+  startedAt: string;
+}
