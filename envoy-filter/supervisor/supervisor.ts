@@ -50,6 +50,7 @@ export class Supervisor {
     mkdirSync(this.#value("RUN_DIR"), { recursive: true });
     const version = await checkEnvoyVersion(this.#value("ENVOY_COMMAND"));
     this.#writeToken();
+    if (this.#token === "") throw new Error(`there is no token for the feed in ${this.#value("FEED_TOKEN_FILE")}`);
     this.#writeCertificate();
     await this.#writeConfiguration();
     await this.#startEnvoy();

@@ -13,6 +13,8 @@ export type HeardPoll = {
   wait: number;
   limit: number;
   isGoodbye: boolean;
+  /** The bearer token that came with it. */
+  token: string;
   /** `Date.now()` when it came. */
   at: number;
 };
@@ -28,6 +30,8 @@ type Answerer = (poll: HeardPoll, answer: ServerResponse) => void;
  */
 export class TestFeed {
   readonly token = "test-token";
+  /** Who is heard: two while a token is rotated. */
+  readonly tokens = new Set<string>([this.token]);
   readonly polls: HeardPoll[] = [];
   url = "";
   /** Lines a page, below what gates ask for. */
@@ -171,10 +175,11 @@ export class TestFeed {
       wait: Number(query("wait")),
       limit: Number(query("limit")),
       isGoodbye: query("bye") === "1",
+      token: (request.headers.authorization ?? "").replace(/^Bearer /, ""),
       at: Date.now(),
     };
     this.polls.push(poll);
-    if (request.headers.authorization !== `Bearer ${this.token}`) send(answer, 401, "{}");
+    if (!this.tokens.has(poll.token)) send(answer, 401, "{}");
     else if (poll.isGoodbye) send(answer, 204, "");
     else if (this.misbehave !== null) this.misbehave(poll, answer);
     else this.answer(poll, answer);
