@@ -9,7 +9,8 @@ import { renderHelp, SETTINGS } from "./settings.ts";
 const EXIT = { failed: 1, usage: 64, config: 78 } as const;
 
 const config = configure(process.argv.slice(2));
-const log = pino(destination(2));
+// PostgreSQL quotes whole rows in the details of an error, and rows hold what callers have sent.
+const log = pino({ redact: { paths: ["err.detail", "err.where"], remove: true } }, destination(2));
 const stopping = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stopping.abort());
 

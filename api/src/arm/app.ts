@@ -49,7 +49,8 @@ export interface ArmRoute {
 export function buildArmApp(options: ArmAppOptions): { app: FastifyInstance; routes: readonly ArmRoute[] } {
   const app: FastifyInstance = Fastify({
     loggerInstance: options.log,
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
+    genReqId: () => randomUUID(),
     // The trust hook decides, so that strangers get ARM's 403 instead of a broken handshake.
     https: { cert: options.tls.cert, key: options.tls.key, requestCert: true, rejectUnauthorized: false },
     routerOptions: ROUTER_OPTIONS,

@@ -11,6 +11,8 @@ export interface ArmContext {
   readonly database: OpenDatabase;
   /** At least one; the first names the internal host. */
   readonly zones: readonly Zone[];
+  /** Whether callers other than NRP may PUT and DELETE connections; NRP is told then (design 5). */
+  readonly customerWrites: boolean;
   /** Connections an account may have, all but Disconnected ones counted. */
   readonly maxConnections: number;
   /** Seconds between a client's polls. */

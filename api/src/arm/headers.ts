@@ -6,8 +6,6 @@ const ECHOABLE = /^[\x21-\x7e]{1,128}$/;
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Our own id of this request, in the answer and in the log. */
-    armRequestId: string;
     /** ARM's `x-ms-correlation-request-id`; drawn here when absent, so that every change can be traced. */
     correlationId: string;
     /** Set once the api-version was accepted. */
@@ -20,7 +18,6 @@ declare module "fastify" {
  * `x-ms-correlation-request-id`, and the client's request id when it asked for it. Must be the first hook.
  */
 export function registerHeaders(app: FastifyInstance): void {
-  app.decorateRequest("armRequestId", "");
   app.decorateRequest("correlationId", "");
   app.decorateRequest("apiVersion", "");
   app.addHook("onRequest", async (request, reply) => setHeaders(request, reply));
@@ -41,13 +38,12 @@ export function registerHeaders(app: FastifyInstance): void {
 
 /** Gives a request its ids, and the answer the headers that carry them. */
 export function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  request.armRequestId = randomUUID();
   const correlation = request.headers["x-ms-correlation-request-id"];
   request.correlationId = isEchoable(correlation) ? correlation : randomUUID();
-  // Every line that concerns this request carries both (ARM RPC, Addendum: instrumentation).
-  request.log = request.log.child({ requestId: request.armRequestId, correlationId: request.correlationId });
+  // Every line that concerns this request carries it and the request's own id (ARM RPC, Addendum: instrumentation).
+  request.log = request.log.child({ correlationId: request.correlationId });
   reply.log = request.log;
-  reply.header("x-ms-request-id", request.armRequestId);
+  reply.header("x-ms-request-id", request.id);
   reply.header("x-ms-correlation-request-id", request.correlationId);
   const client = request.headers["x-ms-client-request-id"];
   const wanted = request.headers["x-ms-return-client-request-id"];

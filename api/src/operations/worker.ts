@@ -84,7 +84,7 @@ class OperationWorker {
       log.warn({ gate: gate.gate, incarnation: gate.incarnation, heardAt: gate.heard_at }, "silent gate given up");
     }
     for (const operation of await passBarriers(db, ageMargin)) {
-      log.info({ operation: operation.id, kind: operation.kind }, "barrier passed");
+      log.info(describe(operation), "barrier passed");
     }
     while (!signal.aborted && (await this.#finishOne())) {}
     await this.#alarm();
@@ -112,15 +112,12 @@ class OperationWorker {
       const attempts = (this.#failures.get(locked.id)?.attempts ?? 0) + 1;
       const seconds = backoff(attempts, BACKOFF.longest);
       this.#failures.set(locked.id, { attempts, notBefore: performance.now() + seconds * 1000 });
-      log.error(
-        { err: error, operation: locked.id, kind: locked.kind, attempts, retryIn: seconds },
-        "operation could not be finished",
-      );
+      log.error({ err: error, ...describe(locked), attempts, retryIn: seconds }, "operation could not be finished");
       return true;
     }
     if (locked === undefined) return false;
     this.#failures.delete(locked.id);
-    log.info({ operation: locked.id, kind: locked.kind }, "operation ended");
+    log.info(describe(locked), "operation ended");
     return true;
   }
 
@@ -148,5 +145,11 @@ class OperationWorker {
     }
   }
 }
+
+const describe = ({ id, kind, correlation_id: correlationId }: OperationRow): object => ({
+  operation: id,
+  kind,
+  correlationId,
+});
 
 const backoff = (attempts: number, longest: number): number => Math.min(longest, BACKOFF.first * 2 ** (attempts - 1));

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConfigError, readConfig } from "../../src/config.ts";
+import { renderHelp, SETTINGS } from "../../src/settings.ts";
 import { makeCertificate } from "../support/certificates.ts";
 
 let folder: string;
@@ -10,7 +11,7 @@ let good: Record<string, string>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "linkgate-config-"));
-  const [server, arm, next] = await Promise.all(["server", "arm", "next"].map(makeCertificate));
+  const [server, arm, next] = await Promise.all(["server", "arm", "next"].map(name => makeCertificate(name)));
   const write = async (name: string, text: string | undefined) => {
     await writeFile(join(folder, name), text ?? "");
     return join(folder, name);
@@ -76,6 +77,8 @@ describe("settings", () => {
       admin: { listen: { host: "localhost", port: 9443 } },
     });
     expect(config.arm.clientCertificates).toHaveLength(2);
+    expect(config.customerWrites).toBe(false);
+    expect(config).not.toHaveProperty("health");
     expect([...config.arm.nrpAppIds]).toEqual(["aaaa-1", "bbbb-2"]);
     expect(config.feed).not.toHaveProperty("tls");
   });
@@ -90,6 +93,8 @@ describe("settings", () => {
       LINKGATE_LINK_QUARANTINE: "0.5",
       LINKGATE_RETRY_AFTER: "1",
       LINKGATE_AGE_MARGIN: "0",
+      LINKGATE_CUSTOMER_WRITES: "True",
+      LINKGATE_HEALTH_LISTEN: "127.0.0.1:8080",
       LINKGATE_FEED_TLS_CERT_FILE: cert,
       LINKGATE_FEED_TLS_KEY_FILE: key,
     });
@@ -99,9 +104,52 @@ describe("settings", () => {
       linkQuarantine: 0.5,
       retryAfter: 1,
       ageMargin: 0,
+      customerWrites: true,
+      health: { listen: { host: "127.0.0.1", port: 8080 } },
     });
     expect(config.feed.tls?.cert).toContain("BEGIN CERTIFICATE");
     expect(config).not.toHaveProperty("databaseUrl");
+  });
+
+  it("say where ARM's certificates come from, once", () => {
+    const published = { LINKGATE_ARM_METADATA_URL: "https://management.azure.com:24582/metadata/authentication" };
+    expect(readConfig({ ...good, ...published, LINKGATE_ARM_CLIENT_CERTS_FILE: "" }).arm.clientCertificates).toEqual({
+      metadataUrl: published.LINKGATE_ARM_METADATA_URL,
+    });
+    expect(problemsOf(published)).toEqual([expect.stringContaining("one of them must go")]);
+    expect(problemsOf({ LINKGATE_ARM_CLIENT_CERTS_FILE: "" })).toEqual([
+      "LINKGATE_ARM_CLIENT_CERTS_FILE is not set, nor is LINKGATE_ARM_METADATA_URL.",
+    ]);
+    const plain = { LINKGATE_ARM_METADATA_URL: "http://metadata", LINKGATE_ARM_CLIENT_CERTS_FILE: "" };
+    expect(problemsOf(plain)).toEqual([expect.stringContaining("https://")]);
+  });
+
+  it("are all in the help, with meaning and default, and nothing else is read", () => {
+    const read = new Set<string>();
+    const watch = (env: Record<string, string>) =>
+      new Proxy(env, {
+        get(target, name: string) {
+          read.add(name);
+          return target[name];
+        },
+      });
+    for (const change of [
+      {},
+      { DATABASE_URL: "" },
+      { LINKGATE_FEED_TLS_CERT_FILE: good.LINKGATE_TLS_CERT_FILE ?? "" },
+      { LINKGATE_HEALTH_LISTEN: "127.0.0.1:0" },
+      { LINKGATE_ARM_URL: "https://management.azure.com", ...identity, AZURE_CLIENT_SECRET: "" },
+    ]) {
+      try {
+        readConfig(watch({ ...good, ...change }));
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+      }
+    }
+    // The authority's host is read by the library that signs in.
+    expect([...read, "AZURE_AUTHORITY_HOST"].sort()).toEqual(Object.keys(SETTINGS).sort());
+    for (const name of Object.keys(SETTINGS)) expect(renderHelp()).toMatch(new RegExp(`^  ${name}$`, "m"));
+    expect(renderHelp()).toContain("default: 60");
   });
 
   it("that are missing are all named at once", () => {
@@ -134,6 +182,8 @@ describe("settings", () => {
     ["LINKGATE_MAX_CONNECTIONS", "0"],
     ["LINKGATE_MAX_CONNECTIONS", "2.5"],
     ["LINKGATE_MAX_CONNECTIONS", "many"],
+    ["LINKGATE_CUSTOMER_WRITES", "yes"],
+    ["LINKGATE_HEALTH_LISTEN", "8080"],
     ["LINKGATE_RETRY_AFTER", "601"],
     ["LINKGATE_LINK_QUARANTINE", "-1"],
     ["LINKGATE_ADMIN_JWKS_URL", "file:///keys"],

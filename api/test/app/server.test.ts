@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,8 +55,11 @@ afterAll(async () => {
 });
 
 /** Starts the script; the first line on stdout is its ready line. */
-function start(change: Record<string, string> = {}) {
-  const started = spawn(process.execPath, [SCRIPT], { env: { ...env, ...change }, stdio: ["ignore", "pipe", "pipe"] });
+function start(change: Record<string, string> = {}, args: string[] = []) {
+  const started = spawn(process.execPath, [SCRIPT, ...args], {
+    env: { ...env, ...change },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   child = started;
   const stdout: string[] = [];
   let stderr = "";
@@ -67,7 +70,7 @@ function start(change: Record<string, string> = {}) {
   const ready = new Promise<{ armUrl: string; feedUrl: string; adminUrl: string }>((resolve, reject) => {
     createInterface(started.stdout).on("line", line => {
       stdout.push(line);
-      resolve(JSON.parse(line));
+      if (line.startsWith("{")) resolve(JSON.parse(line));
     });
     void ended.then(code => reject(new Error(`ended with ${code}: ${stderr}`)));
   });
@@ -123,6 +126,59 @@ describe("the script", () => {
     expect(api.stderr()).toContain("LINKGATE_ARM_LISTEN must be host:port");
     expect(api.stderr()).toContain("LINKGATE_RETRY_AFTER must be a number from 1 to 600");
     expect(api.stdout).toEqual([]);
+  });
+
+  it("tells of every setting by --help, without needing one", async () => {
+    const api = start({ LINKGATE_ZONES: "" }, ["--help"]);
+    api.ready.catch(() => {});
+    const [code] = await once(api.process, "close");
+    expect(code).toBe(0);
+    expect(api.stdout.join("\n")).toContain("LINKGATE_ARM_METADATA_URL");
+    expect(api.stderr()).toBe("");
+  });
+
+  it("takes settings from a file; the environment wins", async () => {
+    const file = join(folder, "settings.env");
+    const { LINKGATE_ZONES: zones = "", LINKGATE_NRP_APP_IDS: ids = "" } = env;
+    await writeFile(
+      file,
+      `# a comment\nLINKGATE_ZONES=${zones}\nLINKGATE_NRP_APP_IDS="${ids}"\nLINKGATE_RETRY_AFTER=soon\n`,
+    );
+    const change = { LINKGATE_ZONES: "", LINKGATE_NRP_APP_IDS: "", LINKGATE_RETRY_AFTER: "1" };
+    const api = start(change, ["--config", file]);
+    await api.ready;
+    api.process.kill("SIGTERM");
+    expect(await api.ended).toBe(0);
+
+    await writeFile(file, "LINKGATE_ZONE=typo\nNODE_OPTIONS=--inspect\n");
+    const refused = start({}, ["--config", file]);
+    expect(await refused.ended).toBe(78);
+    expect(refused.stderr()).toContain(`LINKGATE_ZONE in ${file} is no setting.`);
+    expect(refused.stderr()).toContain(`NODE_OPTIONS in ${file} is no setting.`);
+    expect(refused.stderr()).toContain("--help");
+
+    const missing = start({}, ["--config", join(folder, "none")]);
+    expect(await missing.ended).toBe(78);
+    expect(missing.stderr()).toContain("can't be read");
+  });
+
+  it("ends with 64 for arguments it does not know", async () => {
+    const api = start({}, ["--port", "1"]);
+    expect(await api.ended).toBe(64);
+    expect(api.stderr()).toContain("usage:");
+  });
+
+  it("ends with 1 and says why when its own PostgreSQL is gone", async () => {
+    const dataDir = join(folder, "lost");
+    const api = start({ DATABASE_URL: "", LINKGATE_DATA_DIR: dataDir });
+    await api.ready;
+    const home = await readFile(join(dataDir, "moved-to"), "utf8").catch(() => dataDir);
+    const postmaster = Number((await readFile(join(home, "data/postmaster.pid"), "utf8")).split("\n")[0]);
+    process.kill(postmaster, "SIGKILL");
+    expect(await api.ended).toBe(1);
+    expect(api.stderr()).toMatch(/PostgreSQL in .* has ended \(SIGKILL\)/);
+    expect(api.stderr()).toContain("the api can't go on and stops");
+    expect(api.stderr()).toContain('"stopped"');
   });
 
   it("can be stopped while it waits for the database", async () => {

@@ -21,6 +21,8 @@ export interface TestApiOptions {
   >;
   /** A database of the test's own; without it one is made. */
   readonly databaseUrl?: string;
+  /** Where ARM publishes its certificates; without it they are pinned. */
+  readonly metadataUrl?: string;
   /** Gets what the api logs. */
   readonly logged?: string[];
 }
@@ -61,7 +63,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     arm: {
       listen,
       tls: server,
-      clientCertificates: [new X509Certificate(arm.cert).raw],
+      clientCertificates:
+        options.metadataUrl === undefined ? [new X509Certificate(arm.cert).raw] : { metadataUrl: options.metadataUrl },
       nrpAppIds: new Set([NRP]),
     },
     feed: { listen, tokensFile },

@@ -10,15 +10,20 @@ export interface Certificate {
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
-/** A self-signed certificate of `localhost` and `127.0.0.1`, good for a server and for a client. */
-export async function makeCertificate(commonName: string): Promise<Certificate> {
+const DAY = 86_400_000;
+
+/**
+ * A self-signed certificate of `localhost` and `127.0.0.1`, good for a server and for a client.
+ *
+ * @param validFor days before and after now
+ */
+export async function makeCertificate(commonName: string, validFor = { from: -1, to: 1 }): Promise<Certificate> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-  const day = 86_400_000;
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
     {
       name: `CN=${commonName}`,
-      notBefore: new Date(Date.now() - day),
-      notAfter: new Date(Date.now() + day),
+      notBefore: new Date(Date.now() + validFor.from * DAY),
+      notAfter: new Date(Date.now() + validFor.to * DAY),
       signingAlgorithm: ALGORITHM,
       keys,
       extensions: [

@@ -9,6 +9,7 @@ export async function listRoutes(): Promise<readonly ArmRoute[]> {
   const { app, routes } = buildArmApp({
     database: {} as OpenDatabase,
     zones: [],
+    customerWrites: false,
     maxConnections: 1,
     retryAfter: 1,
     tls: await makeCertificate("routes"),
