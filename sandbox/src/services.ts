@@ -1,9 +1,12 @@
+import { AccessControl } from "./arm/access-control.ts";
 import { type Arm, startArm } from "./arm/arm.ts";
 import { healthcareApisRoutes } from "./arm/healthcare-apis-routes.ts";
 import { createProviderHop } from "./arm/provider-hop.ts";
 import { ResourceGroups } from "./arm/resource-groups.ts";
+import { sameName } from "./arm/resource-path.ts";
 import { type Application, adminAudience, nrpAppId, subscriptionId, tenantId } from "./authority/applications.ts";
 import type { Authority } from "./authority/authority.ts";
+import type { Person } from "./authority/people.ts";
 import type { Certificates } from "./certificates.ts";
 import type { FhirServices } from "./fhir/services.ts";
 import { createCustomerWrite } from "./nrp/customer-write.ts";
@@ -17,7 +20,8 @@ export const location = "westus2";
 
 export interface AzureOptions {
   certificates: Certificates;
-  applications: Application[];
+  applications: readonly Application[];
+  people: readonly Person[];
   authority: Authority;
   fhir: FhirServices;
   /** Base URL of the api's listener for ARM. */
@@ -26,16 +30,24 @@ export interface AzureOptions {
 
 /** Starts ARM with NRP and the provider behind it, one subscription and one resource group. */
 export async function startAzure(options: AzureOptions): Promise<Arm> {
-  const { certificates, authority, applications, fhir } = options;
+  const { certificates, authority, applications, people, fhir } = options;
   const groups = new ResourceGroups();
   groups.put(subscriptionId, resourceGroup, location);
   const nrp = applications.find(one => one.clientId === nrpAppId);
   if (!nrp) throw new Error("The sandbox has no application for NRP.");
   authority.addAudience({ name: adminAudience, appRoles: true });
+  const access = new AccessControl(tenantId);
+  for (const { objectId, grants } of applications) access.grant(objectId, "ServicePrincipal", grants);
+  for (const { objectId, grants } of people) access.grant(objectId, "User", grants);
   return startArm(
     {
       server: certificates.server,
-      tokens: { issuer: authority.issuer, keys: authority.keys, applications },
+      tokens: { issuer: authority.issuer, keys: authority.keys },
+      access,
+      findPrincipal: id => {
+        if (applications.some(one => sameName(one.objectId, id))) return "ServicePrincipal";
+        return people.some(one => sameName(one.objectId, id)) ? "User" : undefined;
+      },
       authorityUrl: authority.url,
       tenantId,
       subscriptions: [{ id: subscriptionId, name: "Linkgate sandbox" }],

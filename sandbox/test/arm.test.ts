@@ -125,12 +125,6 @@ describe("what clients ask first", () => {
     expect(list.body.value.map((one: { name: string }) => one.name)).toEqual(["linkgate", "Second"]);
     expect(await azure.call("reader", "PUT", `${path}?${v}`, body)).toMatchObject({ status: 403 });
   });
-
-  it("shows no role assignments of an account", async () => {
-    const path = `${services}/alpha/providers/Microsoft.Authorization/roleAssignments`;
-    expect(await azure.call("reader", "GET", `${path}?api-version=2022-04-01`)).toMatchObject({ body: { value: [] } });
-    expect(azure.received).toEqual([]);
-  });
 });
 
 describe("the hop to the provider", () => {

@@ -2,12 +2,21 @@ import { randomUUID } from "node:crypto";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Identity } from "../certificates.ts";
 import { findFreePorts } from "../ports.ts";
+import type { AccessControl } from "./access-control.ts";
+import { authorizationRoutes } from "./authorization-routes.ts";
 import { type Caller, identifyCaller, type TokenRules } from "./caller.ts";
 import { discoveryRoutes } from "./discovery-routes.ts";
 import { ArmError, armErrors, renderArmError } from "./errors.ts";
 import { type ResourceGroups, resourceGroupRoutes } from "./resource-groups.ts";
-import { nameAction, parseResourcePath, type ResourcePath } from "./resource-path.ts";
-import { isAllowed } from "./roles.ts";
+import {
+  isPlace,
+  isTrackedCollection,
+  nameAction,
+  parseResourcePath,
+  type ResourcePath,
+  sameName,
+  scopeOf,
+} from "./resource-path.ts";
 
 /** What ARM knows of a request once it has let it in. */
 export interface ArmContext {
@@ -15,6 +24,8 @@ export interface ArmContext {
   path: ResourcePath;
   correlationId: string;
   apiVersion: string;
+  /** Whether the caller may do an action on a scope; every list is cut down to what its reader may read. */
+  may(action: string, scope: string): boolean;
 }
 
 declare module "fastify" {
@@ -30,6 +41,8 @@ export interface ArmOptions {
   tokens: Omit<TokenRules, "audience">;
   authorityUrl: string;
   tenantId: string;
+  access: AccessControl;
+  findPrincipal(objectId: string): "User" | "ServicePrincipal" | undefined;
   subscriptions: { id: string; name: string }[];
   groups: ResourceGroups;
   port?: number;
@@ -79,9 +92,15 @@ export async function startArm(
     const path = (request.raw.url ?? "/").split("?", 1)[0] ?? "/";
     if (openPaths.has(path)) return;
     const caller = await identifyCaller(request.headers.authorization, { ...options.tokens, audience: url });
-    request.arm = { caller, path: parseResourcePath(path), correlationId, apiVersion: readApiVersion(request) };
+    request.arm = {
+      caller,
+      path: parseResourcePath(path),
+      correlationId,
+      apiVersion: readApiVersion(request),
+      may: (action, scope) => options.access.isAllowed(caller.objectId, action, scope),
+    };
     checkPlace(request.arm.path, options);
-    checkRole(request.method, path, request.arm);
+    checkRole(request.method, request.arm, options.access);
   });
   app.setErrorHandler((error, request, reply) => {
     if (error instanceof ArmError) return reply.code(error.status).headers(error.headers).send(renderArmError(error));
@@ -94,7 +113,8 @@ export async function startArm(
     throw armErrors.noRoute(request.method);
   });
   await app.register(discoveryRoutes, { ...options, url });
-  await app.register(resourceGroupRoutes, { groups: options.groups });
+  await app.register(resourceGroupRoutes, { groups: options.groups, access: options.access });
+  await app.register(authorizationRoutes, options);
   await plugIn({ app, url });
   await app.listen({ host: "127.0.0.1", port });
   return { url, app, stop: () => app.close() };
@@ -122,9 +142,15 @@ function checkPlace(path: ResourcePath, options: ArmOptions): void {
   }
 }
 
-function checkRole(method: string, scope: string, context: ArmContext): void {
-  // `/subscriptions` itself shows each caller its own, and is refused to nobody.
-  if (context.path.subscriptionId === undefined && context.path.namespace === undefined) return;
-  const action = nameAction(method, context.path);
-  if (!isAllowed(context.caller.assignments, action, scope)) throw armErrors.notAllowed(context.caller, action, scope);
+function checkRole(method: string, { caller, path }: ArmContext, access: AccessControl): void {
+  // `/subscriptions` itself shows each caller its own, and anybody may ask what they may do: both are refused to nobody.
+  if (path.subscriptionId === undefined && path.namespace === undefined) return;
+  const action = nameAction(method, path);
+  if (sameName(action, "Microsoft.Authorization/permissions/read")) return;
+  const isRead = action.endsWith("/read");
+  const allowed =
+    access.isAllowed(caller.objectId, action, path.id) ||
+    (isRead && isPlace(path) && access.reaches(caller.objectId, path.id)) ||
+    (isRead && isTrackedCollection(path) && access.isAllowedWithin(caller.objectId, action, scopeOf(path)));
+  if (!allowed) throw armErrors.notAllowed(caller, action, path.id);
 }

@@ -1,20 +1,15 @@
 import { errors, type JWTVerifyGetKey, jwtVerify } from "jose";
-import type { Application } from "../authority/applications.ts";
-import { armErrors } from "./errors.ts";
-import type { RoleAssignment } from "./roles.ts";
+import { armErrors, type Principal } from "./errors.ts";
 
-/** Who a principal is, as ARM's messages and headers name it. */
-export interface EntraIds {
+/** Who is behind a request: an application by itself, or one that acts for a person. */
+export interface Caller extends Principal {
+  /** The application that holds the token. */
   appId: string;
-  objectId: string;
-}
-
-/** The application behind a request. */
-export interface Caller extends EntraIds {
+  /** The person's user name; absent for an application by itself. */
+  userName?: string;
   tenantId: string;
   issuer: string;
   audience: string;
-  assignments: readonly RoleAssignment[];
 }
 
 export interface TokenRules {
@@ -22,11 +17,10 @@ export interface TokenRules {
   keys: JWTVerifyGetKey;
   /** Base URL of ARM, the audience that tokens must have. */
   audience: string;
-  applications: readonly Application[];
 }
 
 /**
- * Reads the bearer token of a request.
+ * Reads the bearer token of a request. A person's token must have been given for acting in their name.
  *
  * @throws ArmError 401 where there is none, or it is not the authority's, not for ARM, or too old.
  */
@@ -40,15 +34,20 @@ export async function identifyCaller(authorization: string | undefined, rules: T
       audience: rules.audience,
       algorithms: ["RS256"],
     });
-    const application = rules.applications.find(one => one.clientId === payload.appid);
-    if (!application) throw armErrors.badToken(authority);
+    const { appid, oid, tid, idtyp, preferred_username: userName, scp = "" } = payload;
+    const isPerson = idtyp === "user";
+    const isComplete = [appid, oid, tid, ...(isPerson ? [userName] : [])].every(one => typeof one === "string");
+    if (!isComplete || (isPerson && !String(scp).split(" ").includes("user_impersonation"))) {
+      throw armErrors.badToken(authority);
+    }
     return {
-      appId: application.clientId,
-      objectId: application.objectId,
-      tenantId: String(payload.tid),
+      appId: String(appid),
+      objectId: String(oid),
+      label: String(isPerson ? userName : appid),
+      ...(isPerson ? { userName: String(userName) } : {}),
+      tenantId: String(tid),
       issuer: rules.issuer,
       audience: rules.audience,
-      assignments: application.assignments,
     };
   } catch (error) {
     throw error instanceof errors.JWTExpired ? armErrors.expiredToken(authority) : armErrors.badToken(authority);

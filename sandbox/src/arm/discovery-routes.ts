@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import type { AccessControl } from "./access-control.ts";
 import { armErrors } from "./errors.ts";
 import { sameName } from "./resource-path.ts";
 
@@ -6,6 +7,7 @@ export interface DiscoveryOptions {
   url: string;
   authorityUrl: string;
   tenantId: string;
+  access: AccessControl;
   subscriptions: { id: string; name: string }[];
 }
 
@@ -44,7 +46,7 @@ const providers = [
   },
 ] as const;
 
-/** What clients ask before they do anything: the cloud's endpoints, subscriptions, providers and role assignments. */
+/** What clients ask before they do anything: the cloud's endpoints, subscriptions and providers. */
 export async function discoveryRoutes(app: FastifyInstance, options: DiscoveryOptions): Promise<void> {
   app.get("/metadata/endpoints", () => ({
     name: "LinkgateSandbox",
@@ -59,10 +61,7 @@ export async function discoveryRoutes(app: FastifyInstance, options: DiscoveryOp
   }));
   app.get("/subscriptions", request => ({
     value: options.subscriptions
-      .filter(one => {
-        const scope = `/subscriptions/${one.id}`.toLowerCase();
-        return request.arm.caller.assignments.some(role => role.scope.toLowerCase().startsWith(scope));
-      })
+      .filter(one => options.access.reaches(request.arm.caller.objectId, `/subscriptions/${one.id}`))
       .map(one => showSubscription(one, options.tenantId)),
   }));
   app.get<{ Params: { subscription: string } }>("/subscriptions/:subscription", request => {

@@ -1,4 +1,9 @@
-import type { EntraIds } from "./caller.ts";
+/** Somebody as ARM's messages name them. */
+export interface Principal {
+  /** An application's id, or a person's user name. */
+  label: string;
+  objectId: string;
+}
 
 /** A refusal in ARM's shape: `{ error: { code, message } }` (ARM contract 4.3). */
 export class ArmError extends Error {
@@ -42,17 +47,54 @@ export const armErrors = {
   badApiVersion: (version: string) =>
     new ArmError(400, "InvalidApiVersionParameter", `The api-version '${version}' is invalid.`),
   badPath: () => new ArmError(400, "InvalidRequestUri", "The request URI is not a valid resource path."),
-  notAllowed: (caller: EntraIds, action: string, scope: string) =>
+  notAllowed: (caller: Principal, action: string, scope: string) =>
     new ArmError(
       403,
       "AuthorizationFailed",
-      `The client '${caller.appId}' with object id '${caller.objectId}' does not have authorization to perform action '${action}' over scope '${scope}' or the scope is invalid. If access was recently granted, please refresh your credentials.`,
+      `The client '${caller.label}' with object id '${caller.objectId}' does not have authorization to perform action '${action}' over scope '${scope}' or the scope is invalid. If access was recently granted, please refresh your credentials.`,
     ),
-  linkNotAllowed: (caller: EntraIds, action: string, scope: string, linkedAction: string, linkedScope: string) =>
+  linkNotAllowed: (caller: Principal, action: string, scope: string, linkedAction: string, linkedScope: string) =>
     new ArmError(
       403,
       "LinkedAuthorizationFailed",
-      `The client '${caller.appId}' with object id '${caller.objectId}' has permission to perform action '${action}' on scope '${scope}'; however, it does not have permission to perform action(s) '${linkedAction}' on the linked scope(s) '${linkedScope}' (respectively) or the linked scope(s) are invalid.`,
+      `The client '${caller.label}' with object id '${caller.objectId}' has permission to perform action '${action}' on scope '${scope}'; however, it does not have permission to perform action(s) '${linkedAction}' on the linked scope(s) '${linkedScope}' (respectively) or the linked scope(s) are invalid.`,
+    ),
+  noRoleAssignment: (name: string) =>
+    new ArmError(404, "RoleAssignmentNotFound", `The role assignment '${name}' is not found.`),
+  roleAssignmentExists: () => new ArmError(409, "RoleAssignmentExists", "The role assignment already exists."),
+  roleAssignmentFixed: () =>
+    new ArmError(
+      409,
+      "RoleAssignmentUpdateNotPermitted",
+      "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
+    ),
+  noPrincipal: (id: string, tenantId: string) =>
+    new ArmError(
+      400,
+      "PrincipalNotFound",
+      `Principal ${id} does not exist in the directory ${tenantId}. Check that you have the correct principal ID.`,
+    ),
+  noRoleDefinition: (id: string) =>
+    new ArmError(
+      404,
+      "RoleDefinitionDoesNotExist",
+      `The specified role definition with ID '${id.split("/").at(-1) ?? ""}' does not exist.`,
+    ),
+  badRoleName: (name: string) =>
+    new ArmError(400, "InvalidRoleId", `The role assignment or definition id '${name}' is not a GUID.`),
+  roleFixed: (name: string) =>
+    new ArmError(
+      403,
+      "RoleDefinitionUpdateNotPermitted",
+      `The role '${name}' belongs to the sandbox and stays as it is.`,
+    ),
+  roleInUse: () =>
+    new ArmError(400, "RoleDefinitionHasAssignments", "There are existing role assignments referencing role."),
+  badFilter: (filter: string) =>
+    new ArmError(
+      400,
+      "UnsupportedQuery",
+      `The filter '${filter}' is not supported. Supported filters are 'atScope()', 'principalId eq '{value}'' and 'assignedTo('{value}')' for role assignments, 'roleName eq '{value}'' and 'type eq '{value}'' for role definitions.`,
     ),
   noSubscription: (id: string) =>
     new ArmError(404, "SubscriptionNotFound", `The subscription '${id}' could not be found.`),

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ProviderAnswer, ProviderHop, ProviderRequest } from "./provider-hop.ts";
-import type { ResourcePath } from "./resource-path.ts";
+import { isTrackedCollection, type ResourcePath } from "./resource-path.ts";
 
 /** Told when an account is there and when it is gone; calls for one account come one after another. */
 export interface AccountWatcher {
@@ -21,6 +21,7 @@ export interface HealthcareApisOptions {
   customerWrite: CustomerWrite;
 }
 
+const readAccount = "Microsoft.HealthcareApis/services/read";
 const watchIntervalMs = 500;
 
 /** Everything under Microsoft.HealthcareApis: forwarded to the provider, but for customers' writes of connections. */
@@ -46,7 +47,8 @@ export async function healthcareApisRoutes(app: FastifyInstance, options: Health
     };
     const answer = await options.hop.send(outgoing);
     await notice(outgoing, path, answer);
-    return relay(reply, answer);
+    if (request.method !== "GET" || answer.status !== 200 || !isTrackedCollection(path)) return relay(reply, answer);
+    return relay(reply, { ...answer, body: cutList(answer.body, id => request.arm.may(readAccount, id)) });
   };
 
   const notice = async (request: ProviderRequest, path: ResourcePath, answer: ProviderAnswer): Promise<void> => {
@@ -83,7 +85,6 @@ export async function healthcareApisRoutes(app: FastifyInstance, options: Health
     }
   };
 
-  app.get(`${group}/services/:name/providers/Microsoft.Authorization/roleAssignments`, () => ({ value: [] }));
   app.route({
     method: ["PUT", "DELETE"],
     url: `${group}/services/:name/privateEndpointConnections/:connection`,
@@ -113,6 +114,12 @@ function relay(reply: FastifyReply, answer: ProviderAnswer): FastifyReply {
   return answer.body.length > 0 ? reply.send(answer.body) : reply.send();
 }
 
+/** A page of a list without what its reader may not read; the link to the next page stays. */
+function cutList(body: Buffer, mayRead: (id: string) => boolean): Buffer {
+  const page = JSON.parse(body.toString("utf8")) as { value: { id: string }[] };
+  return Buffer.from(JSON.stringify({ ...page, value: page.value.filter(one => mayRead(one.id)) }));
+}
+
 function resourceKey(target: string): string {
   return target.split("?", 1)[0]?.toLowerCase() ?? "";
 }
@@ -127,9 +134,11 @@ function composeSystemData(
 ): Record<string, string> | undefined {
   if (!["PUT", "PATCH", "POST"].includes(request.method)) return undefined;
   const now = new Date().toISOString();
-  const by = request.arm.caller.appId;
-  const changed = { lastModifiedBy: by, lastModifiedByType: "Application", lastModifiedAt: now };
+  const { appId, userName } = request.arm.caller;
+  const by = userName ?? appId;
+  const kind = userName === undefined ? "Application" : "User";
+  const changed = { lastModifiedBy: by, lastModifiedByType: kind, lastModifiedAt: now };
   if (request.method === "POST") return changed;
-  const created = { createdBy: by, createdByType: "Application", createdAt: now };
+  const created = { createdBy: by, createdByType: kind, createdAt: now };
   return { ...created, ...known.get(resourceKey(request.raw.url ?? "/")), ...changed };
 }

@@ -111,6 +111,7 @@ function composeHeaders(request: ProviderRequest, armUrl: string): Record<string
     "x-ms-client-ip-address": request.clientAddress,
     "x-ms-client-app-id": request.caller.appId,
     "x-ms-client-object-id": request.caller.objectId,
+    ...(request.caller.userName === undefined ? {} : { "x-ms-client-principal-name": request.caller.userName }),
     "x-ms-client-tenant-id": request.caller.tenantId,
     "x-ms-client-issuer": request.caller.issuer,
     "x-ms-client-audience": request.caller.audience,

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import type { AccessControl } from "./access-control.ts";
 import { armErrors } from "./errors.ts";
 import { readJson } from "./json-body.ts";
 import { sameName } from "./resource-path.ts";
@@ -56,10 +57,17 @@ interface Params {
 }
 
 /** PUT, GET and list of resource groups. */
-export async function resourceGroupRoutes(app: FastifyInstance, options: { groups: ResourceGroups }): Promise<void> {
-  const { groups } = options;
+export async function resourceGroupRoutes(
+  app: FastifyInstance,
+  options: { groups: ResourceGroups; access: AccessControl },
+): Promise<void> {
+  const { groups, access } = options;
   const base = "/subscriptions/:subscription/resourcegroups";
-  app.get<{ Params: Params }>(base, request => ({ value: groups.list(request.params.subscription) }));
+  app.get<{ Params: Params }>(base, request => ({
+    value: groups
+      .list(request.params.subscription)
+      .filter(group => access.reaches(request.arm.caller.objectId, group.id)),
+  }));
   app.get<{ Params: Params }>(`${base}/:group`, request => {
     const { subscription, group } = request.params;
     const found = groups.find(subscription, group);

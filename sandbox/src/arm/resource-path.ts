@@ -2,6 +2,8 @@ import { armErrors } from "./errors.ts";
 
 /** A path of ARM, taken apart. Names keep the caller's case; compare them without regard to it. */
 export interface ResourcePath {
+  /** The whole path, decoded. */
+  id: string;
   subscriptionId: string | undefined;
   group: string | undefined;
   /** Of the last `/providers/`, so that an extension resource belongs to its own provider. */
@@ -19,6 +21,7 @@ export function parseResourcePath(path: string): ResourcePath {
   const segments = path.split("/").slice(1).map(decodeSegment);
   if (segments.at(-1) === "") segments.pop();
   const parsed: ResourcePath = {
+    id: `/${segments.join("/")}`,
     subscriptionId: undefined,
     group: undefined,
     namespace: undefined,
@@ -51,6 +54,24 @@ function decodeSegment(segment: string): string {
   if (text === "." || text === ".." || /[/\\?#\0]/.test(text)) throw armErrors.badPath();
   return text;
 }
+
+/** The scope that an extension resource, such as a role assignment, belongs to; `/` is everything. */
+export function scopeOf(path: ResourcePath): string {
+  return path.id.slice(0, path.id.toLowerCase().lastIndexOf("/providers/")) || "/";
+}
+
+/** Whether the path is a subscription, a resource group, or the list of a subscription's groups. */
+export function isPlace(path: ResourcePath): boolean {
+  return path.namespace === undefined && path.subscriptionId !== undefined;
+}
+
+/** Whether the path is a list, over a subscription or group, of resources that have roles of their own. */
+export function isTrackedCollection(path: ResourcePath): boolean {
+  const type = [path.namespace, ...path.types].join("/").toLowerCase();
+  return path.names.length === 0 && trackedTypes.includes(type);
+}
+
+const trackedTypes = ["microsoft.healthcareapis/services", "microsoft.network/privateendpoints"];
 
 /** The permission that a request needs, such as `Microsoft.Network/privateEndpoints/write`. */
 export function nameAction(method: string, path: ResourcePath): string {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { RoleAssignment } from "../arm/roles.ts";
+import type { Grant } from "../arm/access-control.ts";
 
 /** A service principal: an application that signs in with a secret. */
 export interface Application {
@@ -8,10 +8,12 @@ export interface Application {
   /** The principal's object id in the tenant, which ARM's messages name. */
   objectId: string;
   secret: string;
-  /** What it may do at ARM. */
-  assignments: RoleAssignment[];
+  /** What it may do at ARM from the start. */
+  grants: Grant[];
   /** App roles that the api's admin audience finds in its tokens. */
   appRoles: string[];
+  /** The audience it answers for, whose tokens it may exchange on behalf of their people. */
+  audience?: string;
 }
 
 /** The sandbox's one tenant and subscription. Fixed, so that an id copied from one run means the same in the next. */
@@ -21,13 +23,19 @@ export const subscriptionId = "3f1d6a52-8f1e-4a37-b0c4-5a6b7c8d9e0f";
 export const nrpAppId = "9c2b1f44-6a0d-4d7b-8c31-2e4f5a6b7c8d";
 /** The api's own identity at ARM. */
 export const apiName = "resource-provider";
+/** The api's registration at the authority: with it, it acts on behalf of people. */
+export const apiRegistration = "linkgate-api";
 /** The audience of the api's admin endpoints. */
 export const adminAudience = "api://linkgate-admin";
+
+/** The portal's registration: a single-page application, which has no secret. */
+export const portalClientId = "b7d0c9e1-1111-4f6a-9a10-0000000000aa";
 
 /** The applications of a new sandbox, each with a secret drawn now. */
 export function createApplications(): Application[] {
   const subscription = `/subscriptions/${subscriptionId}`;
   return [
+    create("owner", "b7d0c9e1-1111-4f6a-9a10-000000000006", [{ role: "Owner", scope: subscription }]),
     create("contributor", "b7d0c9e1-1111-4f6a-9a10-000000000001", [{ role: "Contributor", scope: subscription }]),
     create("network-contributor", "b7d0c9e1-1111-4f6a-9a10-000000000002", [
       { role: "Network Contributor", scope: subscription },
@@ -36,6 +44,7 @@ export function createApplications(): Application[] {
     create("reader", "b7d0c9e1-1111-4f6a-9a10-000000000003", [{ role: "Reader", scope: subscription }]),
     create("platform-engineer", "b7d0c9e1-1111-4f6a-9a10-000000000004", [], ["PlatformEngineer"]),
     create(apiName, "b7d0c9e1-1111-4f6a-9a10-000000000005", [{ role: "Private Link Resource Provider", scope: "/" }]),
+    { ...create(apiRegistration, "b7d0c9e1-1111-4f6a-9a10-000000000007", []), audience: adminAudience },
     create("nrp", nrpAppId, [{ role: "Network Resource Provider", scope: "/" }]),
   ];
 }
@@ -47,13 +56,13 @@ export function findApplication(applications: readonly Application[], name: stri
   return application;
 }
 
-function create(name: string, clientId: string, assignments: RoleAssignment[], appRoles: string[] = []): Application {
+function create(name: string, clientId: string, grants: Grant[], appRoles: string[] = []): Application {
   return {
     name,
     clientId,
     objectId: `0b1ec700${clientId.slice(8)}`,
     secret: randomBytes(24).toString("base64url"),
-    assignments,
+    grants,
     appRoles,
   };
 }

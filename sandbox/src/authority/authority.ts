@@ -1,19 +1,24 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
-import { createLocalJWKSet, exportJWK, generateKeyPair, type JWTVerifyGetKey } from "jose";
+import { createLocalJWKSet, exportJWK, generateKeyPair, type JWK, type JWTVerifyGetKey } from "jose";
 import type { Identity } from "../certificates.ts";
 import { closeServer, listenOnLoopback } from "../listener.ts";
 import { type Application, tenantId } from "./applications.ts";
 import { entraErrors, renderEntraError } from "./entra-errors.ts";
-import { createProvider, type TokenAudience } from "./provider.ts";
+import type { Person } from "./people.ts";
+import { createProvider } from "./provider.ts";
+import { serveSignIn } from "./sign-in.ts";
+import type { TokenAudience } from "./token-audience.ts";
 
-/** The sandbox's Microsoft Entra: signs applications in, on HTTPS, at Entra's paths. */
+/** The sandbox's Microsoft Entra: signs applications and people in, on HTTPS, at Entra's paths. */
 export interface Authority {
   /** `https://localhost:port`, what clients call the authority host. */
   url: string;
   issuer: string;
   jwksUrl: string;
+  /** With its private half: a test can make a token with it that only the authority could have made. */
+  signingKey: JWK;
   /** The public keys of its tokens, for a listener of the same process. */
   keys: JWTVerifyGetKey;
   /** Tokens can be had for this audience from now on. */
@@ -23,7 +28,10 @@ export interface Authority {
 
 export interface AuthorityOptions {
   server: Identity;
-  applications: Application[];
+  applications: readonly Application[];
+  people: readonly Person[];
+  /** Where the portal may be sent after signing in or out, beside the root of the authority's own origin. */
+  portalRedirectUris?: readonly string[];
   port?: number;
 }
 
@@ -42,11 +50,16 @@ export async function startAuthority(options: AuthorityOptions): Promise<Authori
   const port = await listenOnLoopback(server, options.port);
   const url = `https://localhost:${port}`;
   const issuer = `${url}/${tenantId}/v2.0`;
+  const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(publicKey)), ...properties }] });
+  const signingKey = { ...(await exportJWK(privateKey)), ...properties };
   const provider = createProvider({
     issuer,
-    signingKey: { ...(await exportJWK(privateKey)), ...properties },
+    signingKey,
+    keys,
     applications: options.applications,
+    people: options.people,
     audiences,
+    portalRedirectUris: [`${url}/`, ...(options.portalRedirectUris ?? [])],
   });
   const handle = provider.callback();
   answer = (request, response) => {
@@ -60,13 +73,18 @@ export async function startAuthority(options: AuthorityOptions): Promise<Authori
     // oidc-provider finds the public prefix of its own URLs by comparing these two, as express and koa-mount set them.
     Object.assign(request, { originalUrl: `/${tenantId}${rest.path}` });
     request.url = rest.path;
-    void handle(request, response);
+    if (!rest.path.startsWith("/sign-in/")) return void handle(request, response);
+    serveSignIn(provider, options.people, request, response).catch((error: unknown) => {
+      console.error("sandbox: the sign-in page failed:", error);
+      response.destroy();
+    });
   };
   return {
     url,
     issuer,
     jwksUrl: `${url}/${tenantId}/discovery/v2.0/keys`,
-    keys: createLocalJWKSet({ keys: [{ ...(await exportJWK(publicKey)), ...properties }] }),
+    signingKey,
+    keys,
     addAudience: audience => void audiences.push(audience),
     stop: () => closeServer(server),
   };

@@ -1,142 +1,184 @@
 import { randomBytes } from "node:crypto";
-import type { JWK } from "jose";
-import { errors, type KoaContextWithOIDC, Provider } from "oidc-provider";
-import { type Application, tenantId } from "./applications.ts";
-import { type EntraError, entraErrors, renderEntraError } from "./entra-errors.ts";
+import type { JWK, JWTVerifyGetKey } from "jose";
+import { type ClientMetadata, interactionPolicy, type KoaContextWithOIDC, Provider } from "oidc-provider";
+import { type Application, portalClientId, tenantId } from "./applications.ts";
+import { EntraRefusal, entraErrors } from "./entra-errors.ts";
 import { MemoryAdapter } from "./memory-adapter.ts";
-
-/** A resource that tokens are made for. */
-export interface TokenAudience {
-  /** What the scope says before `/.default`, and the token's `aud`. */
-  name: string;
-  /** Whether an application's app roles belong into the token. */
-  appRoles: boolean;
-}
+import { onBehalfOf, registerOnBehalfOf } from "./on-behalf-of.ts";
+import { pageHeaders, renderErrorPage, renderSignedOutPage, renderSignOutPage } from "./pages.ts";
+import type { Person } from "./people.ts";
+import { answerAsEntra } from "./token-answers.ts";
+import {
+  composeResourceServer,
+  openIdScopes,
+  readAudience,
+  type TokenAudience,
+  tokenLifetimeSeconds,
+} from "./token-audience.ts";
 
 export interface ProviderOptions {
   issuer: string;
   signingKey: JWK;
-  applications: Application[];
-  audiences: TokenAudience[];
+  keys: JWTVerifyGetKey;
+  applications: readonly Application[];
+  people: readonly Person[];
+  audiences: readonly TokenAudience[];
+  /** Where the portal may be sent after signing in or out. */
+  portalRedirectUris: readonly string[];
 }
 
-const tokenLifetimeSeconds = 3599;
+const paths = {
+  authorization: "/oauth2/v2.0/authorize",
+  token: "/oauth2/v2.0/token",
+  end_session: "/oauth2/v2.0/logout",
+  jwks: "/discovery/v2.0/keys",
+};
 
 /**
- * oidc-provider with Entra's habits: paths below the tenant, the resource named by the scope `{resource}/.default`
- * (Entra v2 knows no `resource` parameter), JWT access tokens, and Entra's shape of answers and errors.
+ * oidc-provider with Entra's habits: paths below the tenant, the resource named by the scope (Entra v2 knows no `resource`
+ * parameter), JWT access tokens, and Entra's shape of answers and errors.
  */
 export function createProvider(options: ProviderOptions): Provider {
-  const byId = new Map(options.applications.map(application => [application.clientId, application]));
-  const refusals = new WeakMap<Error, EntraError>();
-  const refuse = (error: EntraError): Error => {
-    const thrown = new errors.InvalidTarget(error.text);
-    refusals.set(thrown, error);
-    return thrown;
-  };
+  const applications = new Map(options.applications.map(one => [one.clientId, one]));
+  const people = new Map(options.people.map(one => [one.objectId, one]));
   const provider = new Provider(options.issuer, {
-    clients: options.applications.map(application => ({
-      client_id: application.clientId,
-      client_secret: application.secret,
-      grant_types: ["client_credentials"],
-      redirect_uris: [],
-      response_types: [],
-      token_endpoint_auth_method: "client_secret_post",
-    })),
+    clients: [...options.applications.map(describeApplication), describePortal(options.portalRedirectUris)],
     jwks: { keys: [options.signingKey] as never[] },
     cookies: { keys: [randomBytes(32).toString("hex")] },
     clientDefaults: { id_token_signed_response_alg: "RS256" },
-    routes: {
-      authorization: "/oauth2/v2.0/authorize",
-      token: "/oauth2/v2.0/token",
-      jwks: "/discovery/v2.0/keys",
+    routes: paths,
+    scopes: openIdScopes,
+    claims: { openid: ["sub", "oid", "tid", "ver"], profile: ["name", "preferred_username", "roles"] },
+    conformIdTokenClaims: false,
+    ttl: {
+      ClientCredentials: tokenLifetimeSeconds,
+      AccessToken: tokenLifetimeSeconds,
+      IdToken: 3600,
+      Interaction: 3600,
+      Session: 86_400,
+      Grant: 86_400,
+      RefreshToken: 86_400,
     },
-    ttl: { ClientCredentials: tokenLifetimeSeconds },
     adapter: MemoryAdapter,
+    findAccount: (_context, id) => {
+      const person = people.get(id);
+      return person && { accountId: id, claims: () => ({ sub: id, ...describePerson(person), ...listRoles(person) }) };
+    },
+    interactions: {
+      policy: composePolicy(),
+      url: (_context, interaction) => `/${tenantId}/sign-in/${interaction.uid}`,
+    },
+    loadExistingGrant: grantWhatIsAsked,
+    clientBasedCORS: (_context, origin, client) =>
+      client.redirectUris?.some(uri => new URL(uri).origin === origin) ?? false,
     renderError: (context, out) => {
-      context.type = "text/plain";
-      context.body = `${out.error}: ${out.error_description ?? ""}\n`;
+      context.set(pageHeaders());
+      context.type = "html";
+      context.body = renderErrorPage(`${out.error}: ${out.error_description ?? ""}`);
     },
     features: {
       devInteractions: { enabled: false },
       userinfo: { enabled: false },
-      rpInitiatedLogout: { enabled: false },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (context, form) => {
+          context.set(pageHeaders([context.oidc.params?.post_logout_redirect_uri]));
+          context.body = renderSignOutPage(form);
+        },
+        postLogoutSuccessSource: context => {
+          context.set(pageHeaders());
+          context.body = renderSignedOutPage();
+        },
+      },
       pushedAuthorizationRequests: { enabled: false },
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: context => {
-          const found = readAudience(context, options.audiences);
-          if ("error" in found) throw refuse(found);
-          return found.name;
+          const scope = String(context.oidc.params?.scope ?? "");
+          const delegated = context.oidc.client?.grantTypeAllowed("authorization_code") ?? false;
+          // Somebody who only wants to know who signs in asks for no resource.
+          const isIdentityOnly = delegated && scope.split(" ").every(one => openIdScopes.includes(one));
+          return isIdentityOnly ? (undefined as never) : readAudience(scope, options.audiences, { delegated }).name;
         },
-        getResourceServerInfo: (_context, resource) => ({
-          scope: "",
-          audience: resource,
-          accessTokenFormat: "jwt",
-          accessTokenTTL: tokenLifetimeSeconds,
-          jwt: { sign: { alg: "RS256" } },
-        }),
+        getResourceServerInfo: (_context, resource, client) =>
+          composeResourceServer(resource, client.grantTypeAllowed("authorization_code")),
       },
     },
-    extraTokenClaims: (context, token) => {
-      const application = byId.get(token.clientId ?? "");
-      if (!application) return undefined;
-      const audience = options.audiences.find(one => one.name === context.oidc.params?.resource);
+    extraTokenClaims: (_context, token) => {
+      const audience = options.audiences.find(one => one.name === token.aud);
+      const person = "accountId" in token ? people.get(token.accountId) : undefined;
+      const bearer = person ?? applications.get(token.clientId ?? "");
+      if (!bearer) return undefined;
       return {
-        appid: application.clientId,
-        azp: application.clientId,
-        idtyp: "app",
-        oid: application.objectId,
+        appid: token.clientId,
+        azp: token.clientId,
         tid: tenantId,
+        oid: bearer.objectId,
         ver: "2.0",
-        ...(audience?.appRoles && application.appRoles.length > 0 ? { roles: application.appRoles } : {}),
+        ...(person ? { ...describePerson(person), idtyp: "user", scp: "user_impersonation" } : { idtyp: "app" }),
+        ...(audience?.appRoles ? listRoles(bearer) : {}),
       };
     },
   });
-  const thrown = new WeakMap<object, Error>();
-  provider.on("grant.error", (context, error) => void thrown.set(context, error));
-  provider.use(async (context, next) => {
-    await next();
-    if (context.path !== "/oauth2/v2.0/token" || typeof context.body !== "object" || context.body === null) return;
-    const body = context.body as Record<string, unknown>;
-    if (context.status === 200) {
-      context.body = { ...body, ext_expires_in: body.expires_in };
-      return;
-    }
-    const cause = thrown.get(context);
-    const error = (cause && refusals.get(cause)) ?? explain(context as KoaContextWithOIDC, byId, context.status, body);
-    context.status = error.status;
-    context.body = renderEntraError(error);
-  });
+  registerOnBehalfOf(provider, options);
+  answerAsEntra(provider, paths.token, applications);
   return provider;
 }
 
-function readAudience(context: KoaContextWithOIDC, audiences: TokenAudience[]): TokenAudience | EntraError {
-  // Go's SDK appends the scopes of OpenID Connect.
-  const scopes = String(context.oidc.params?.scope ?? "").split(" ");
-  const [scope = ""] = scopes.filter(one => !["", "openid", "profile", "offline_access"].includes(one));
-  if (scope === "") return entraErrors.missingParameter("scope");
-  if (!scope.endsWith("/.default")) return entraErrors.scopeWithoutDefault(scope);
-  const resource = scope.slice(0, -"/.default".length).replace(/\/+$/, "");
-  return audiences.find(one => one.name === resource) ?? entraErrors.unknownResource(resource);
+function describePerson({ objectId, name, userName }: Person): Record<string, string> {
+  return { oid: objectId, tid: tenantId, ver: "2.0", name, preferred_username: userName };
 }
 
-function explain(
-  context: KoaContextWithOIDC,
-  byId: ReadonlyMap<string, Application>,
-  status: number,
-  body: Record<string, unknown>,
-): EntraError {
-  const form = (context.oidc?.body ?? {}) as Record<string, unknown>;
-  const clientId = String(form.client_id ?? "");
-  const code = String(body.error);
-  if (form.grant_type === undefined) return entraErrors.missingParameter("grant_type");
-  if (code === "unsupported_grant_type") return entraErrors.unsupportedGrant(String(form.grant_type));
-  if (code.startsWith("invalid_") && clientId === "") return entraErrors.missingParameter("client_id");
-  if (code === "invalid_client") {
-    if (!byId.has(clientId)) return entraErrors.unknownApplication(clientId);
-    return form.client_secret ? entraErrors.wrongSecret(clientId) : entraErrors.missingSecret();
-  }
-  return entraErrors.refused(status, code, String(body.error_description ?? ""));
+function listRoles({ appRoles }: { appRoles: string[] }): { roles?: string[] } {
+  return appRoles.length > 0 ? { roles: appRoles } : {};
+}
+
+function describeApplication(application: Application): ClientMetadata {
+  return {
+    client_id: application.clientId,
+    client_secret: application.secret,
+    grant_types: ["client_credentials", onBehalfOf],
+    redirect_uris: [],
+    response_types: [],
+    token_endpoint_auth_method: "client_secret_post",
+  };
+}
+
+/** A single-page application: no secret, so PKCE (RFC 7636). */
+function describePortal(redirectUris: readonly string[]): ClientMetadata {
+  return {
+    client_id: portalClientId,
+    client_name: "Linkgate portal",
+    grant_types: ["authorization_code", "refresh_token"],
+    redirect_uris: [...redirectUris],
+    post_logout_redirect_uris: [...redirectUris],
+    response_types: ["code"],
+    token_endpoint_auth_method: "none",
+  };
+}
+
+/** MSAL asks for `select_account` where an account has to be picked; here that is the sign-in page again. */
+function composePolicy(): interactionPolicy.DefaultPolicy {
+  const policy = interactionPolicy.base();
+  policy.add(new interactionPolicy.Prompt({ name: "select_account", requestable: true }), 0);
+  return policy;
+}
+
+/**
+ * The tenant's administrator has agreed to what the portal asks for, so no person is asked. oidc-provider strikes
+ * `offline_access` out where nobody is asked; Entra gives single-page applications a refresh token all the same.
+ */
+async function grantWhatIsAsked({ oidc }: KoaContextWithOIDC): Promise<InstanceType<Provider["Grant"]>> {
+  const { client, session, params, provider, resourceServers = {} } = oidc;
+  if (!client || !session?.accountId || !params) throw new EntraRefusal(entraErrors.missingParameter("client_id"));
+  const known = session.grantIdFor(client.clientId);
+  const grant =
+    (known && (await provider.Grant.find(known))) ||
+    new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
+  params.scope = [...new Set([...oidc.requestParamScopes, "offline_access"])].join(" ");
+  grant.addOIDCScope(openIdScopes.join(" "));
+  for (const [name, server] of Object.entries(resourceServers)) grant.addResourceScope(name, String(server.scope));
+  await grant.save();
+  return grant;
 }

@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { armErrors } from "../arm/errors.ts";
 import { readJson } from "../arm/json-body.ts";
 import { nameAction } from "../arm/resource-path.ts";
-import { isAllowed } from "../arm/roles.ts";
 import { type Endpoint, type Endpoints, type EndpointWish, readEndpointWish, showEndpoint } from "./endpoints.ts";
 import { composeLinkAddress, composeLinkTlv } from "./links.ts";
 import { NetworkProvider } from "./nrp.ts";
@@ -24,6 +23,7 @@ interface Params {
 }
 
 const approval = "Microsoft.HealthcareApis/services/privateEndpointConnectionsApproval/action";
+const readEndpoint = "Microsoft.Network/privateEndpoints/read";
 const retryAfter = "1";
 
 /** `Microsoft.Network/privateEndpoints` with its operations, and a window into it that Azure does not have. */
@@ -78,7 +78,7 @@ export async function nrpRoutes(app: FastifyInstance, options: NrpOptions): Prom
   });
 
   const list = async (request: FastifyRequest, scope: string): Promise<{ value: unknown[] }> => {
-    const found = endpoints.list(scope);
+    const found = endpoints.list(scope).filter(one => request.arm.may(readEndpoint, one.id));
     await Promise.all(found.map(endpoint => network.refresh(endpoint, request.arm.correlationId)));
     return { value: found.map(showEndpoint) };
   };
@@ -147,11 +147,10 @@ export async function nrpRoutes(app: FastifyInstance, options: NrpOptions): Prom
 
 /** Auto approval is for those who may approve at the account; ARM asks before NRP hears of it (requirement, Approval workflow). */
 function checkApproval(request: FastifyRequest, wish: EndpointWish): void {
-  const { caller, path } = request.arm;
+  const { caller, path, may } = request.arm;
   for (const connection of wish.connections.filter(one => !one.manual)) {
-    if (isAllowed(caller.assignments, approval, connection.targetId)) continue;
-    const scope = (request.raw.url ?? "").split("?", 1)[0] ?? "";
-    throw armErrors.linkNotAllowed(caller, nameAction(request.method, path), scope, approval, connection.targetId);
+    if (may(approval, connection.targetId)) continue;
+    throw armErrors.linkNotAllowed(caller, nameAction(request.method, path), path.id, approval, connection.targetId);
   }
 }
 

@@ -157,6 +157,8 @@ export function composeApiEnvironment(options: {
   armUrl: string;
   /** Who the api is at ARM. */
   application: Application;
+  /** As whom it acts on behalf of people. */
+  registration: Application;
 }): Record<string, string> {
   const { certificates, authority, ports, application } = options;
   return {
@@ -179,6 +181,10 @@ export function composeApiEnvironment(options: {
     LINKGATE_ADMIN_AUDIENCE: adminAudience,
     LINKGATE_ADMIN_JWKS_URL: authority.jwksUrl,
     LINKGATE_ARM_URL: options.armUrl,
+    LINKGATE_ENTRA_AUTHORITY_HOST: authority.url,
+    LINKGATE_ENTRA_TENANT_ID: tenantId,
+    LINKGATE_ENTRA_CLIENT_ID: options.registration.clientId,
+    LINKGATE_ENTRA_CLIENT_SECRET: options.registration.secret,
     AZURE_AUTHORITY_HOST: authority.url,
     AZURE_TENANT_ID: tenantId,
     AZURE_CLIENT_ID: application.clientId,

@@ -1,4 +1,5 @@
-import { type Application, apiName } from "../authority/applications.ts";
+import { type Application, apiName, apiRegistration, portalClientId } from "../authority/applications.ts";
+import type { Person } from "../authority/people.ts";
 import type { GateName } from "./settings.ts";
 
 /** What `stack.json` says of a running stack: other people's tools read it (design 7). */
@@ -19,17 +20,27 @@ export interface StackDescription {
   gates: Record<GateName, { httpUrl: string; proxyProtocolAddress: string; accessLog: string }>;
   feed: { url: string; tokens: Record<string, string> };
   upstream: { url: string };
+  /** Who can sign in with a browser, and as which application. */
+  portal: { clientId: string; people: Record<string, { user: string; password: string }> };
   zone: { private: string; public: string };
 }
+
+const hidden = ["nrp", apiName, apiRegistration];
 
 /** The applications as a customer's clients; NRP's own and the api's are nobody's to use. */
 export function describeClients(applications: readonly Application[]): StackDescription["arm"]["clients"] {
   return Object.fromEntries(
     applications
-      .filter(application => application.name !== "nrp" && application.name !== apiName)
-      .map(({ name, clientId, secret, assignments, appRoles }) => [
+      .filter(application => !hidden.includes(application.name))
+      .map(({ name, clientId, secret, grants, appRoles }) => [
         name,
-        { clientId, clientSecret: secret, roles: [...assignments.map(one => one.role), ...appRoles] },
+        { clientId, clientSecret: secret, roles: [...grants.map(one => one.role), ...appRoles] },
       ]),
   );
+}
+
+/** The people with their passwords; the portal's own URL is not there as long as the stack runs no portal. */
+export function describePortal(people: readonly Person[]): StackDescription["portal"] {
+  const entries = people.map(({ key, userName, password }) => [key, { user: userName, password }]);
+  return { clientId: portalClientId, people: Object.fromEntries(entries) };
 }

@@ -5,6 +5,7 @@ import type { Arm } from "../arm/arm.ts";
 import {
   adminAudience,
   apiName,
+  apiRegistration,
   createApplications,
   findApplication,
   nrpAppId,
@@ -12,6 +13,7 @@ import {
   tenantId,
 } from "../authority/applications.ts";
 import { type Authority, startAuthority } from "../authority/authority.ts";
+import { createPeople } from "../authority/people.ts";
 import { type Certificates, createCertificates } from "../certificates.ts";
 import { type FhirServices, startFhirServices } from "../fhir/services.ts";
 import { findFreePorts } from "../ports.ts";
@@ -41,7 +43,7 @@ import {
   type StackTimes,
   zone,
 } from "./settings.ts";
-import { describeClients, type StackDescription } from "./stack-file.ts";
+import { describeClients, describePortal, type StackDescription } from "./stack-file.ts";
 
 /** The parts that run as processes of their own and can be restarted. */
 export const components = ["postgres", "api", "nginx", "envoy"] as const;
@@ -55,6 +57,8 @@ export interface StackOptions {
   /** Called once where a part died and could not be brought back; the stack is stopped by then. */
   failed(reason: Error): void;
   times?: Partial<StackTimes>;
+  /** Where a portal that runs elsewhere may be sent after signing in or out. */
+  portalRedirectUris?: string[];
 }
 
 const startLimitMs = 60_000;
@@ -70,6 +74,7 @@ export class Stack {
   readonly #began = performance.now();
   readonly #closers: { name: string; close(): Promise<void> }[] = [];
   readonly #applications = createApplications();
+  readonly #people = createPeople();
   readonly #deaths = new Map<Component, number>();
   #nginx!: NginxFiles;
   #ports!: StackPorts;
@@ -208,7 +213,12 @@ export class Stack {
 
   async #startAzure(): Promise<void> {
     const applications = this.#applications;
-    this.#authority = await startAuthority({ server: this.#certificates.server, applications });
+    this.#authority = await startAuthority({
+      server: this.#certificates.server,
+      applications,
+      people: this.#people,
+      portalRedirectUris: this.#options.portalRedirectUris ?? [],
+    });
     this.#onStop("authority", () => this.#authority.stop());
     this.#fhir = await startFhirServices();
     this.#onStop("FHIR services", () => this.#fhir.close());
@@ -216,6 +226,7 @@ export class Stack {
     this.#arm = await startAzure({
       certificates: this.#certificates,
       applications,
+      people: this.#people,
       authority: this.#authority,
       fhir: this.#fhir,
       providerUrl: () => `https://127.0.0.1:${this.#ports.arm}`,
@@ -245,6 +256,7 @@ export class Stack {
         times: this.#times,
         armUrl: this.#arm.url,
         application: findApplication(this.#applications, apiName),
+        registration: findApplication(this.#applications, apiRegistration),
       }),
       logFile: this.paths.apiLog,
       startLimitMs,
@@ -468,6 +480,7 @@ export class Stack {
         tokens: { nginx: this.#tokens.nginx.token, envoy: this.#tokens.envoy.token },
       },
       upstream: { url: this.#fhir.url },
+      portal: describePortal(this.#people),
       zone,
     };
   }

@@ -8,6 +8,7 @@ import { Agent } from "undici";
 import type { Arm } from "../../src/arm/arm.ts";
 import { type Application, createApplications, subscriptionId, tenantId } from "../../src/authority/applications.ts";
 import { type Authority, startAuthority } from "../../src/authority/authority.ts";
+import { createPeople, type Person } from "../../src/authority/people.ts";
 import { type Certificates, createCertificates } from "../../src/certificates.ts";
 import { type FhirServices, startFhirServices } from "../../src/fhir/services.ts";
 import { closeServer, listenOnLoopback } from "../../src/listener.ts";
@@ -46,6 +47,8 @@ export interface TestAzure {
   arm: Arm;
   authority: Authority;
   applications: Application[];
+  /** @param key As in `stack.json`. */
+  person(key: string): Person;
   certificates: Certificates;
   fhir: FhirServices;
   received: Received[];
@@ -63,7 +66,8 @@ export async function startTestAzure(): Promise<TestAzure> {
   const folder = await mkdtemp(join(tmpdir(), "linkgate-sandbox-"));
   const certificates = await createCertificates(join(folder, "private"));
   const applications = createApplications();
-  const authority = await startAuthority({ server: certificates.server, applications });
+  const people = createPeople();
+  const authority = await startAuthority({ server: certificates.server, applications, people });
   const fhir = await startFhirServices();
   const received: Received[] = [];
   let respond: (request: Received) => DoubleAnswer | undefined = () => undefined;
@@ -87,7 +91,7 @@ export async function startTestAzure(): Promise<TestAzure> {
     },
   );
   let providerUrl = `https://localhost:${await listenOnLoopback(provider)}`;
-  const arm = await startAzure({ certificates, applications, authority, fhir, providerUrl: () => providerUrl });
+  const arm = await startAzure({ certificates, applications, people, authority, fhir, providerUrl: () => providerUrl });
   const agent = new Agent({ connect: { ca: certificates.ca } });
   const sources = new Map(
     applications.map(application => [
@@ -100,6 +104,11 @@ export async function startTestAzure(): Promise<TestAzure> {
     arm,
     authority,
     applications,
+    person(key) {
+      const found = people.find(one => one.key === key);
+      if (!found) throw new Error(`The sandbox has no ${key}.`);
+      return found;
+    },
     certificates,
     fhir,
     received,
