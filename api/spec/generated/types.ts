@@ -144,6 +144,18 @@ export type PrivateEndpointConnectionProxyBody = ProxyResourceBody & {
   remotePrivateEndpoint?: RemotePrivateEndpointBody;
 };
 /**
+ * Where a connection stands, as its account's owner sees it.
+ */
+export type ConnectionState = "Pending" | "Approved" | "Rejected" | "Disconnected";
+/**
+ * What an admin can decide.
+ */
+export type AdminAction = "approve" | "reject" | "remove";
+/**
+ * What came of it: `accepted` by Azure, `refused` and nothing has changed, or `unknown` because Azure gave no answer.
+ */
+export type DecisionOutcome = "accepted" | "refused" | "unknown";
+/**
  * `live`: it polls, or may still serve from its table.
  */
 export type GateState = "live" | "ended" | "retired" | "given-up";
@@ -243,9 +255,67 @@ export interface Operations {
     body: PrivateEndpointConnectionProxyBody;
     answers: {};
   };
+  Accounts_List: {
+    answers: {
+      "200": AccountPage;
+    };
+  };
+  Accounts_Get: {
+    answers: {
+      "200": AccountView;
+    };
+  };
+  Connections_Get: {
+    answers: {
+      "200": ConnectionView;
+    };
+  };
+  Changes_Follow: {
+    answers: {};
+  };
+  Connections_List: {
+    answers: {
+      "200": ConnectionPage;
+    };
+  };
+  Decisions_Make: {
+    body: DecisionBody;
+    answers: {
+      "200": DecisionResults;
+    };
+  };
   Gates_List: {
     answers: {
       "200": GateList;
+    };
+  };
+  Gates_Retire: {
+    answers: {
+      "200": Gate;
+    };
+  };
+  History_List: {
+    answers: {
+      "200": HistoryPage;
+    };
+  };
+  History_Export: {
+    answers: {};
+  };
+  Registry_Get: {
+    answers: {
+      "200": RegistryState;
+    };
+  };
+  Registry_Reconcile: {
+    answers: {
+      "200": ReconcileResult;
+    };
+  };
+  Registry_Release: {
+    body: ReleaseBody;
+    answers: {
+      "200": RegistryState;
     };
   };
 }
@@ -645,6 +715,259 @@ export interface PrivateLinkServiceProxyBody {
   [k: string]: unknown;
 }
 /**
+ * A page of accounts, by name.
+ */
+export interface AccountPage {
+  value: AccountView[];
+  /**
+   * The cursor of the next page; absent on the last one.
+   */
+  next?: string;
+}
+/**
+ * An account that the caller may read.
+ */
+export interface AccountView {
+  /**
+   * ARM id.
+   */
+  id: string;
+  /**
+   * The account's name as a host has it: lower case. It stands for the account in every path and filter here.
+   */
+  account: string;
+  /**
+   * As its owner writes it.
+   */
+  name: string;
+  subscriptionId: string;
+  resourceGroup: string;
+  location: string;
+  kind: string;
+  provisioningState: string;
+  publicNetworkAccess: string;
+  /**
+   * Under which it answers the public network.
+   */
+  publicHosts: string[];
+  /**
+   * Under which it answers private endpoints.
+   */
+  privateHosts: string[];
+  /**
+   * All but Disconnected ones count against the maximum.
+   */
+  connectionsUsed: number;
+  connectionsMaximum: number;
+  connectionCounts: StateCounts;
+  rights: RightsView;
+}
+/**
+ * Connections by state.
+ */
+export interface StateCounts {
+  Pending: number;
+  Approved: number;
+  Rejected: number;
+  Disconnected: number;
+}
+/**
+ * What the caller may do with connections, by the roles that Azure Resource Manager told of within the last minute.
+ */
+export interface RightsView {
+  /**
+   * Approve and reject.
+   */
+  approve: boolean;
+  remove: boolean;
+}
+/**
+ * A private endpoint connection of an account that the caller may read.
+ */
+export interface ConnectionView {
+  /**
+   * ARM id.
+   */
+  id: string;
+  /**
+   * The account's name, lower case.
+   */
+  account: string;
+  accountName: string;
+  subscriptionId: string;
+  resourceGroup: string;
+  name: string;
+  /**
+   * Changes with every change of the connection.
+   */
+  etag: string;
+  state: ConnectionState;
+  provisioningState: string;
+  /**
+   * The comment of the last decision, or what the requester wrote.
+   */
+  description: string;
+  actionsRequired: string;
+  /**
+   * What the requester wrote.
+   */
+  requestMessage: string;
+  privateEndpoint: PrivateEndpointView;
+  linkIds: number[];
+  privateAddresses: string[];
+  requestedAt: string;
+  lastDecision?: DecisionView;
+  progress: ProgressView;
+  rights: RightsView;
+}
+/**
+ * The customer's private endpoint behind a connection.
+ */
+export interface PrivateEndpointView {
+  /**
+   * ARM id. Another customer wrote it.
+   */
+  id: string;
+  location?: string;
+}
+/**
+ * Something that happened to a connection or an account.
+ */
+export interface DecisionView {
+  id: string;
+  at: string;
+  action: string;
+  from: string;
+  to: string;
+  /**
+   * Why, where somebody said so.
+   */
+  comment?: string;
+  /**
+   * ARM id of the account.
+   */
+  accountId: string;
+  /**
+   * The account's name, lower case.
+   */
+  account: string;
+  /**
+   * Absent where the account itself changed.
+   */
+  connection?: string;
+  /**
+   * `portal`: an admin, here; `arm`: a client of Azure's; `nrp`: Azure's network; `linkgate`: this system by itself.
+   */
+  via: "portal" | "arm" | "nrp" | "linkgate";
+  by: ActorView;
+  correlationId: string;
+}
+/**
+ * Who did it, as far as is known.
+ */
+export interface ActorView {
+  /**
+   * Object id in the tenant.
+   */
+  objectId?: string;
+  name?: string;
+  /**
+   * The client that was used.
+   */
+  appId?: string;
+}
+/**
+ * How far a connection's present state has come at the gates.
+ */
+export interface ProgressView {
+  /**
+   * `done` at every live gate; `spreading`; `draining`: all gates have it, and connections from before may still be open.
+   */
+  phase: "done" | "spreading" | "draining";
+  /**
+   * Live gates, lost ones among them.
+   */
+  gates: number;
+  /**
+   * Those at which it is in force.
+   */
+  inForce: number;
+  /**
+   * Names of the others.
+   */
+  waitingFor: string[];
+  operation?: RunningOperationView;
+}
+export interface RunningOperationView {
+  id: string;
+  kind: string;
+  startedAt: string;
+}
+/**
+ * A page of connections.
+ */
+export interface ConnectionPage {
+  value: ConnectionView[];
+  /**
+   * The cursor of the next page; absent on the last one.
+   */
+  next?: string;
+  counts: StateCounts;
+}
+/**
+ * One decision about one connection or several.
+ */
+export interface DecisionBody {
+  action: AdminAction;
+  /**
+   * Why. Required to reject or to remove. The other side reads it, except for a removal.
+   */
+  comment?: string;
+  /**
+   * @minItems 1
+   * @maxItems 50
+   */
+  connections: [DecisionTarget, ...DecisionTarget[]];
+}
+/**
+ * A connection to decide about.
+ */
+export interface DecisionTarget {
+  account: string;
+  name: string;
+  /**
+   * What the caller has seen. Nothing is decided when the connection has changed since.
+   */
+  etag?: string;
+}
+/**
+ * One result for each connection, in the order of the request.
+ */
+export interface DecisionResults {
+  /**
+   * Travels through Azure, and stands in the history.
+   */
+  correlationId: string;
+  value: DecisionResult[];
+}
+/**
+ * What came of a decision about one connection.
+ */
+export interface DecisionResult {
+  account: string;
+  name: string;
+  outcome: DecisionOutcome;
+  error?: DecisionProblem;
+  connection?: ConnectionView;
+}
+export interface DecisionProblem {
+  /**
+   * Azure's own code where Azure refused.
+   */
+  code: string;
+  message: string;
+}
+/**
  * All of them; there are no further pages.
  */
 export interface GateList {
@@ -673,7 +996,11 @@ export interface Gate {
    */
   lost: boolean;
   /**
-   * What ends only when this gate has acknowledged it, said goodbye, been retired or been given up.
+   * How many of the accounts that concern the caller have changes which are not in force there. Zero when it is not live.
+   */
+  behind: number;
+  /**
+   * What of the caller's ends only when this gate has acknowledged it, said goodbye, been retired or been given up.
    */
   waiting: WaitingOperation[];
 }
@@ -688,4 +1015,75 @@ export interface WaitingOperation {
    */
   resourceId: string;
   startedAt: string;
+}
+/**
+ * A page of the history, the newest first.
+ */
+export interface HistoryPage {
+  value: DecisionView[];
+  /**
+   * The cursor of the next page; absent on the last one.
+   */
+  next?: string;
+}
+/**
+ * Where the registry stands after a restore.
+ */
+export interface RegistryState {
+  /**
+   * `held`: the feed is not served; the gates go on with the table they have.
+   */
+  state: "served" | "held";
+  since: string;
+  /**
+   * When Azure's network last answered for every connection.
+   */
+  reconciledAt: string | null;
+  /**
+   * Null when revocations end as soon as every gate has heard of them; else they end no earlier.
+   */
+  revocationsHeldUntil: string | null;
+}
+/**
+ * What a comparison with Azure's network found and did.
+ */
+export interface ReconcileResult {
+  /**
+   * Whether it answered for every connection: only then the registry may be released.
+   */
+  complete: boolean;
+  accounts: number;
+  connections: number;
+  /**
+   * What was deleted or corrected.
+   */
+  changed: ReconcileFinding[];
+  /**
+   * What somebody else has to see to.
+   */
+  open: ReconcileFinding[];
+  /**
+   * What there was no answer for.
+   */
+  unanswered: ReconcileFinding[];
+}
+/**
+ * A resource by its ARM id, and a sentence.
+ */
+export interface ReconcileFinding {
+  id: string;
+  text: string;
+}
+/**
+ * What whoever releases the registry vouches for.
+ */
+export interface ReleaseBody {
+  /**
+   * Every gate process from before the change has asked for the feed since, or is gone.
+   */
+  vouchGates?: boolean;
+  /**
+   * What was not compared may be released.
+   */
+  withoutReconcile?: boolean;
 }

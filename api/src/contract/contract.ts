@@ -3,6 +3,7 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.
 import addFormats from "ajv-formats";
 import type { Operations } from "../../spec/generated/types.ts";
 import { type JsonObject, jsonSchemaOf, type OpenApi, type OpenApiOperation } from "./openapi.ts";
+import { type Parameters, readParameters } from "./parameters.ts";
 import { toRequestSchemas, toResponseSchemas } from "./schemas.ts";
 
 export type { Operations };
@@ -30,6 +31,8 @@ export interface Operation<Id extends OperationId = OperationId> {
   readonly method: string;
   /** The path as Fastify writes it, `/subscriptions/:subscriptionId/...`. */
   readonly route: string;
+  /** What it takes in its path and its query. */
+  readonly parameters: Parameters;
   /** Whether a value is a body that the operation takes. The first problem is the caller's to know. */
   validateBody(value: unknown): Problem | undefined;
   /**
@@ -83,6 +86,7 @@ function readOperations(service: Service, { paths, components }: OpenApi): Opera
       service,
       method: method.toUpperCase(),
       route: path.replaceAll(/\{([^}]+)\}/g, ":$1"),
+      parameters: readParameters(description, components),
       validateBody: bodyValidator(requests, description),
       validateResponse: responseValidator(responses, description),
     })),
@@ -131,7 +135,8 @@ function responseValidator(compile: Compile, { responses }: OpenApiOperation): O
 function describe(errors: ErrorObject[] | null | undefined, whole: string): Problem {
   const error = errors?.[0];
   const target = (error?.instancePath ?? "").slice(1).split("/").map(unescapePointer).join("/");
-  const where = target === "" ? whole : `'${target}'`;
+  const member = target === "" ? whole : `'${target}'`;
+  const where = error?.propertyName === undefined ? member : `A name in ${member}`;
   return { target, message: `${where} ${error === undefined ? "is not as it must be" : explain(error)}.` };
 }
 
@@ -146,7 +151,7 @@ function explain({ keyword, params, message }: ErrorObject): string {
     case "unevaluatedProperties":
       return `must not have '${params.unevaluatedProperty}'`;
     default:
-      return message ?? "is not as it must be";
+      return (message ?? "is not as it must be").replace("must NOT", "must not");
   }
 }
 

@@ -15,6 +15,7 @@ export interface OpenApi {
 
 export interface OpenApiOperation {
   readonly operationId: string;
+  readonly parameters?: readonly JsonObject[];
   readonly requestBody?: { readonly required?: boolean; readonly content: OpenApiContent };
   /** By status, or `default`. */
   readonly responses: Readonly<Record<string, { readonly content?: OpenApiContent }>>;

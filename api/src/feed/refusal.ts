@@ -27,7 +27,8 @@ export function writeRefusal(error: FastifyError | Error, request: FastifyReques
   return reply.status(refusal.status).send({ error: { code: refusal.code, message: refusal.message } });
 }
 
-function toRefusal(error: FastifyError | Error): Refusal {
+/** What an error says to the caller; one of ours that is not meant for callers says nothing but that it happened. */
+export function toRefusal(error: FastifyError | Error): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof RegistryUnavailable) return new Refusal(503, "RegistryUnavailable", error.message);
   if ("validation" in error && error.validation !== undefined) return new Refusal(400, "BadRequest", error.message);
