@@ -3,11 +3,11 @@ import { createServer } from "node:net";
 import { closeServer, listenOnLoopback } from "./listener.ts";
 
 const lowest = 10_000;
-const blockSize = 10;
+const blockSize = 20;
 let taken = 0;
 
 /**
- * Finds so many ports, at most 10, that are free on 127.0.0.1. They lie below those that the kernel gives to outgoing
+ * Finds so many ports, at most 20, that are free on 127.0.0.1. They lie below those that the kernel gives to outgoing
  * connections, so that none is lost while its owner restarts; and each process looks in another place first, so that
  * two that start together do not choose the same.
  */
