@@ -169,7 +169,11 @@ export async function deleteAccount(
     });
   }
   await disconnectAll(tx, account.account, operation.id);
-  await queueNotices(tx, account, operation.id);
+  await queueNotices(tx, account, {
+    state: { status: "Disconnected", description: "The private link resource was deleted." },
+    operation: operation.id,
+    correlationId: caller.correlationId,
+  });
   await updateAccount(tx, account.account, {
     provisioning_state: "Deleting",
     // An operation belongs to one revision of its resource, so that revision's etag is the operation's id.
@@ -240,7 +244,7 @@ function ownProperties(body: AccountBody): Record<string, unknown> {
 }
 
 /** ARM RPC: a client's provisioningState is ignored when it is ours, and refused when it is not. */
-function checkProvisioningState(body: { properties?: { provisioningState?: string } }, actual: string): void {
+function checkProvisioningState(body: { properties?: { provisioningState?: unknown } }, actual: string): void {
   const sent = body.properties?.provisioningState;
   if (sent !== undefined && sent !== actual) {
     throw new ArmError(

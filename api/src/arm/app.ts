@@ -8,6 +8,7 @@ import Fastify, {
 } from "fastify";
 import { registerAccounts } from "../accounts/routes.ts";
 import { registerConnections } from "../connections/routes.ts";
+import { checkAnswers } from "../contract/answers.ts";
 import { registerProxies } from "../proxies/routes.ts";
 import { registerApiVersion } from "./api-version.ts";
 import { BODY_LIMIT, registerRawBodies } from "./body.ts";
@@ -83,6 +84,7 @@ export function buildArmApp(options: ArmAppOptions): { app: FastifyInstance; rou
     });
   });
   registerHeaders(app);
+  checkAnswers(app, ["public", "internal"]);
   registerTrust(app, options.certificates);
   registerApiVersion(app);
   registerCaller(app, options.nrpAppIds);

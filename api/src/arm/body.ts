@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { Static, TProperties, TSchema } from "typebox";
-import type { Validator } from "typebox/compile";
+import type { BodyOf, Operation, OperationId } from "../contract/contract.ts";
 import { ArmError } from "./errors.ts";
 
 /** Bytes. A page of 100 accounts, each with the longest body, stays below the 8 MB that ARM passes on (ARM RPC). */
@@ -23,33 +22,23 @@ export function registerRawBodies(app: FastifyInstance): void {
 }
 
 /**
- * Reads and checks the JSON body of a request.
+ * Reads and checks the JSON body of a request. Members that are null count as not sent: some clients write down their
+ * whole object, az a comment that was not given.
  *
  * @throws ArmError UnsupportedMediaType or InvalidRequestContent, whose message names the member that is wrong
  */
-export function readBody<Schema extends TSchema>(
-  request: FastifyRequest,
-  schema: Validator<TProperties, Schema>,
-): Static<Schema> {
+export function readBody<Id extends OperationId>(request: FastifyRequest, operation: Operation<Id>): BodyOf<Id> {
   const type = request.headers["content-type"];
   if (type === undefined || !JSON_TYPE.test(type)) {
     throw new ArmError("UnsupportedMediaType", "The body must be JSON, and Content-Type must say application/json.");
   }
   const value = parseJson(request.body);
-  refuseUnstorable(value);
-  if (!schema.Check(value)) {
-    const [first] = schema.Errors(value);
-    const where = first === undefined || first.instancePath === "" ? "The body" : `'${first.instancePath.slice(1)}'`;
-    const what =
-      first?.keyword === "required" ? `lacks ${requiredNames(first.params)}` : (first?.message ?? "is invalid");
-    throw new ArmError("InvalidRequestContent", `${where} ${what}.`, first?.instancePath.slice(1) || undefined);
+  tidy(value);
+  const problem = operation.validateBody(value);
+  if (problem !== undefined) {
+    throw new ArmError("InvalidRequestContent", problem.message, problem.target || undefined);
   }
-  return value as Static<Schema>;
-}
-
-function requiredNames(params: object): string {
-  const names = "requiredProperties" in params ? params.requiredProperties : undefined;
-  return Array.isArray(names) ? names.map(name => `'${name}'`).join(", ") : "a required member";
+  return value as BodyOf<Id>;
 }
 
 function parseJson(body: unknown): unknown {
@@ -63,8 +52,11 @@ function parseJson(body: unknown): unknown {
   }
 }
 
-/** PostgreSQL's jsonb holds neither nul nor half a surrogate pair; nobody's endpoint is called that. */
-function refuseUnstorable(root: unknown): void {
+/**
+ * Drops members that are null, and refuses what can't be stored: PostgreSQL's jsonb holds neither nul nor half a surrogate
+ * pair, and nobody's endpoint is called that.
+ */
+function tidy(root: unknown): void {
   const open: { value: unknown; depth: number }[] = [{ value: root, depth: 0 }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { value, depth } = next;
@@ -73,7 +65,8 @@ function refuseUnstorable(root: unknown): void {
     if (depth === DEPTH_LIMIT) throw new ArmError("InvalidRequestContent", "The body is nested too deeply.");
     for (const [name, member] of Object.entries(value)) {
       checkText(name);
-      open.push({ value: member, depth: depth + 1 });
+      if (member === null && !Array.isArray(value)) Reflect.deleteProperty(value, name);
+      else open.push({ value: member, depth: depth + 1 });
     }
   }
 }

@@ -1,46 +1,12 @@
-import { type Static, Type } from "typebox";
-import { Compile } from "typebox/compile";
 import { ArmError } from "../arm/errors.ts";
 import { GROUP_ID } from "../connections/link-resources.ts";
-
-/** Link ids one endpoint may have; the feed carries them all. */
-const MAX_DETAILS = 32;
-
-/** One connection that the endpoint asks for. Network's own limit of a message is 140 characters; twice that is let pass. */
-const ServiceConnection = Type.Object({
-  name: Type.Optional(Type.String({ maxLength: 260 })),
-  groupIds: Type.Array(Type.String()),
-  requestMessage: Type.Optional(Type.Union([Type.String({ maxLength: 280 }), Type.Null()])),
-});
-
-const RemotePrivateEndpoint = Type.Object({
-  id: Type.String({ minLength: 1, maxLength: 2048, pattern: "^/" }),
-  immutableResourceId: Type.Optional(Type.String({ maxLength: 2048 })),
-  privateLinkServiceConnections: Type.Optional(Type.Array(ServiceConnection)),
-  manualPrivateLinkServiceConnections: Type.Optional(Type.Array(ServiceConnection)),
-  privateLinkServiceProxies: Type.Optional(
-    Type.Array(Type.Object({ id: Type.Optional(Type.String()) }), { maxItems: MAX_DETAILS }),
-  ),
-  connectionDetails: Type.Optional(
-    Type.Array(Type.Object({ linkIdentifier: Type.Optional(Type.String()) }), { maxItems: MAX_DETAILS }),
-  ),
-});
+import { type BodyOf, contract } from "../contract/contract.ts";
 
 /** NRP's document of a private endpoint (arm-contract 1.2); the payload at the top or under `properties` (design 5). */
-const ProxyBody = Type.Object({
-  remotePrivateEndpoint: Type.Optional(RemotePrivateEndpoint),
-  properties: Type.Optional(
-    Type.Object({
-      remotePrivateEndpoint: Type.Optional(RemotePrivateEndpoint),
-      provisioningState: Type.Optional(Type.String()),
-    }),
-  ),
-});
+export const proxyBody = contract.operation("PrivateEndpointConnectionProxies_CreateOrUpdate");
+export type ProxyBody = BodyOf<"PrivateEndpointConnectionProxies_CreateOrUpdate">;
 
-export type RemotePrivateEndpoint = Static<typeof RemotePrivateEndpoint>;
-export type ProxyBody = Static<typeof ProxyBody>;
-
-export const proxyBody = Compile(ProxyBody);
+export type RemotePrivateEndpoint = NonNullable<ProxyBody["remotePrivateEndpoint"]>;
 
 /** What the registry takes from NRP's document. */
 export interface ProxyRequest {
@@ -50,7 +16,8 @@ export interface ProxyRequest {
   readonly requestMessage: string;
   /** Unsigned 32-bit, ascending, each once. */
   readonly linkIds: number[];
-  readonly provisioningState: string | undefined;
+  /** Compared, never stored. */
+  readonly provisioningState: unknown;
 }
 
 /**

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { type RunningApi, startApi } from "../../src/app.ts";
 import type { Config } from "../../src/config.ts";
+import { CONTRACT_BREACH } from "../../src/contract/answers.ts";
+import type { NrpClient } from "../../src/nrp/client.ts";
 import { type Certificate, makeCertificate } from "./certificates.ts";
 import { ArmClient } from "./client.ts";
 import { TestGate } from "./gate.ts";
@@ -23,6 +25,8 @@ export interface TestApiOptions {
   readonly databaseUrl?: string;
   /** Where ARM publishes its certificates; without it they are pinned. */
   readonly metadataUrl?: string;
+  /** NRP, as the api reaches it; without it the api has no way there. */
+  readonly nrpClient?: NrpClient;
   /** Gets what the api logs. */
   readonly logged?: string[];
 }
@@ -84,8 +88,18 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     ...options.settings,
   };
   const logged = options.logged ?? [];
-  const log = pino({}, { write: line => void logged.push(line) });
-  let urls = await startApi(config, { log });
+  const breaches: string[] = [];
+  const log = pino(
+    {},
+    {
+      write(line) {
+        logged.push(line);
+        if (line.includes(CONTRACT_BREACH)) breaches.push(line);
+      },
+    },
+  );
+  const started = { log, ...(options.nrpClient === undefined ? {} : { nrp: options.nrpClient }) };
+  let urls = await startApi(config, started);
   const clients = { ca: server.cert, certificate: arm };
   const nrp = new ArmClient(urls.armUrl, { ...clients, appId: NRP });
   const customer = new ArmClient(urls.armUrl, { ...clients, appId: CUSTOMER });
@@ -105,7 +119,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     gate: (maxAge = 3600) => new TestGate(() => urls.feedUrl, "test", TOKEN, maxAge),
     async restart() {
       await urls.stop();
-      urls = await startApi(config, { log });
+      urls = await startApi(config, started);
       for (const client of all) client.moveTo(urls.armUrl);
     },
     async stop() {
@@ -113,6 +127,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       await urls.stop();
       await database?.drop();
       await rm(folder, { recursive: true, force: true });
+      // In production an answer outside the contract is an error in the log; no test may leave one there.
+      if (breaches.length > 0) throw new Error(breaches.join(""));
     },
   };
 }
