@@ -152,6 +152,7 @@ class World {
     const audit = this.#audit(auditing.signal);
     const chaos = [...this.#replicas.keys()].map(slot => this.#killReplicas(slot, this.#random.fork(), writing));
     chaos.push(this.#killReaders(this.#random.fork(), writing));
+    chaos.push(this.#rush(writers, newClient, writing));
     try {
       await Promise.all([...writers.map(writer => writer.run(writing)), ...chaos]);
       await this.#settle(writers);
@@ -193,6 +194,21 @@ class World {
       if (how === "SIGTERM" && code !== "0") this.#objections.add(`a replica that was told to stop ended with ${code}`);
       await this.#startReplica(slot);
     }
+  }
+
+  /** Again and again all writers at once want the few places of a new account. */
+  async #rush(writers: readonly Writer[], newClient: () => ArmClient, signal: AbortSignal): Promise<void> {
+    const client = newClient();
+    for (let n = 0; !signal.aborted; n++) {
+      await pause(2000, undefined, { signal }).catch(() => {});
+      const name = `rush-${n}`;
+      const made = await client.put(accountPath(name), ACCOUNT_BODY).catch(() => undefined);
+      if (made?.status !== 201) continue; // its replica has just been killed
+      const account: Book = { name, exists: true, publicAccess: "Enabled", slots: new Set(), told: undefined };
+      await Promise.all(writers.map(writer => writer.rush(account)));
+      this.#count("rushes");
+    }
+    await client.close();
   }
 
   #retarget(slot: number): void {
