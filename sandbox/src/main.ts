@@ -14,6 +14,9 @@ and stays up until Ctrl-C. .cache/stack.json describes the running stack; LINKGA
 
   --once      end after the story: 0 only if every verdict was the expected one
   --no-story  stay up without the story
+
+LINKGATE_CUSTOMER_WRITES=true          customers' writes of connections go to the api as they are, and it tells NRP
+LINKGATE_PORTAL_REDIRECT_URIS=URI,URI  where a portal that runs elsewhere may be sent after signing in or out
 `;
 
 /** sysexits.h EX_USAGE. */
@@ -33,6 +36,8 @@ async function main(): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => end.abort());
   const stack = new Stack({
     state: resolve(process.env.LINKGATE_STATE_DIR || join(repository, ".cache")),
+    customerWrites: process.env.LINKGATE_CUSTOMER_WRITES === "true",
+    portalRedirectUris: process.env.LINKGATE_PORTAL_REDIRECT_URIS?.split(",").filter(Boolean) ?? [],
     report: line => console.log(line),
     failed: reason => {
       failure = reason;

@@ -1,9 +1,10 @@
 import { AccessControl } from "./arm/access-control.ts";
 import { type Arm, startArm } from "./arm/arm.ts";
 import { healthcareApisRoutes } from "./arm/healthcare-apis-routes.ts";
-import { createProviderHop } from "./arm/provider-hop.ts";
+import { createProviderHop, type ProviderHop } from "./arm/provider-hop.ts";
 import { ResourceGroups } from "./arm/resource-groups.ts";
 import { sameName } from "./arm/resource-path.ts";
+import { announceSubscription, createSubscription, sandboxStateRoutes } from "./arm/subscriptions.ts";
 import { type Application, adminAudience, nrpAppId, subscriptionId, tenantId } from "./authority/applications.ts";
 import type { Authority } from "./authority/authority.ts";
 import type { Person } from "./authority/people.ts";
@@ -18,6 +19,12 @@ import { createTokenSource } from "./token-source.ts";
 export const resourceGroup = "linkgate";
 export const location = "westus2";
 
+/** ARM with NRP and the provider behind it. */
+export interface Azure extends Arm {
+  /** Tells the provider of the subscription, as soon as it can hear it. */
+  announce(): Promise<void>;
+}
+
 export interface AzureOptions {
   certificates: Certificates;
   applications: readonly Application[];
@@ -26,10 +33,12 @@ export interface AzureOptions {
   fhir: FhirServices;
   /** Base URL of the api's listener for ARM. */
   providerUrl(): string;
+  /** Whether a customer's own writes of connections go to the provider as they are, rather than through NRP. */
+  customerWrites?: boolean;
 }
 
 /** Starts ARM with NRP and the provider behind it, one subscription and one resource group. */
-export async function startAzure(options: AzureOptions): Promise<Arm> {
+export async function startAzure(options: AzureOptions): Promise<Azure> {
   const { certificates, authority, applications, people, fhir } = options;
   const groups = new ResourceGroups();
   groups.put(subscriptionId, resourceGroup, location);
@@ -39,7 +48,9 @@ export async function startAzure(options: AzureOptions): Promise<Arm> {
   const access = new AccessControl(tenantId);
   for (const { objectId, grants } of applications) access.grant(objectId, "ServicePrincipal", grants);
   for (const { objectId, grants } of people) access.grant(objectId, "User", grants);
-  return startArm(
+  const subscription = createSubscription(subscriptionId, "Linkgate sandbox", tenantId);
+  let hop!: ProviderHop;
+  const arm = await startArm(
     {
       server: certificates.server,
       tokens: { issuer: authority.issuer, keys: authority.keys },
@@ -50,12 +61,12 @@ export async function startAzure(options: AzureOptions): Promise<Arm> {
       },
       authorityUrl: authority.url,
       tenantId,
-      subscriptions: [{ id: subscriptionId, name: "Linkgate sandbox" }],
+      subscriptions: [subscription],
       groups,
     },
     async ({ app, url }) => {
       authority.addAudience({ name: url, appRoles: false });
-      const hop = createProviderHop({
+      hop = createProviderHop({
         armUrl: url,
         providerUrl: options.providerUrl,
         ca: certificates.ca,
@@ -68,8 +79,9 @@ export async function startAzure(options: AzureOptions): Promise<Arm> {
         hop,
         nrpAppId,
         watcher: { appeared: account => fhir.start(account), vanished: account => fhir.stop(account) },
-        customerWrite: createCustomerWrite(provider, endpoints),
+        ...(options.customerWrites ? {} : { customerWrite: createCustomerWrite(provider, endpoints) }),
       });
+      await app.register(sandboxStateRoutes, { hop, subscriptions: [subscription] });
       await app.register(nrpRoutes, { armUrl: url, provider, endpoints });
       app.addHook("onClose", async () => {
         await token.close();
@@ -77,4 +89,5 @@ export async function startAzure(options: AzureOptions): Promise<Arm> {
       });
     },
   );
+  return { ...arm, announce: () => announceSubscription(hop, subscription) };
 }

@@ -290,7 +290,7 @@ describe("private endpoints", () => {
     expect((await read()).properties.remotePrivateLinkServiceConnectionState.status, "not read back").toBe("Rejected");
   });
 
-  it("lets the provider say that an endpoint is disconnected, and nobody else, and nothing else", async () => {
+  it("lets the provider say what has been decided on its side, and nobody else, and nothing else", async () => {
     await finish(await azure.call("contributor", "PUT", `${endpoints}/pe12?${v}`, wish()));
     const name = [...proxies.keys()][0]?.split("/").at(-1);
     const path = `${endpoints}/pe12/privateLinkServiceProxies/${name}?${v}`;
@@ -298,7 +298,8 @@ describe("private endpoints", () => {
       properties: { remotePrivateLinkServiceConnectionState: { status, description: "gone" } },
     });
     expect(await azure.call("reader", "PUT", path, say("Disconnected"))).toMatchObject({ status: 403 });
-    expect(await azure.call("resource-provider", "PUT", path, say("Approved"))).toMatchObject({ status: 400 });
+    expect(await azure.call("resource-provider", "PUT", path, say("Pending"))).toMatchObject({ status: 400 });
+    expect(await azure.call("resource-provider", "PUT", path, say("Approved"))).toMatchObject({ status: 200 });
     expect(await azure.call("resource-provider", "PUT", path, say("Disconnected"))).toMatchObject({ status: 200 });
     azure.answer(() => ({ status: 503 }));
     const { body } = await azure.call("reader", "GET", `${endpoints}/pe12?${v}`);

@@ -17,6 +17,7 @@ import {
   sameName,
   scopeOf,
 } from "./resource-path.ts";
+import type { Subscription } from "./subscriptions.ts";
 
 /** What ARM knows of a request once it has let it in. */
 export interface ArmContext {
@@ -43,7 +44,7 @@ export interface ArmOptions {
   tenantId: string;
   access: AccessControl;
   findPrincipal(objectId: string): "User" | "ServicePrincipal" | undefined;
-  subscriptions: { id: string; name: string }[];
+  subscriptions: readonly Subscription[];
   groups: ResourceGroups;
   port?: number;
 }

@@ -2,13 +2,14 @@ import type { FastifyInstance } from "fastify";
 import type { AccessControl } from "./access-control.ts";
 import { armErrors } from "./errors.ts";
 import { sameName } from "./resource-path.ts";
+import { type Subscription, showRegistration, showSubscription } from "./subscriptions.ts";
 
 export interface DiscoveryOptions {
   url: string;
   authorityUrl: string;
   tenantId: string;
   access: AccessControl;
-  subscriptions: { id: string; name: string }[];
+  subscriptions: readonly Subscription[];
 }
 
 const locations = ["West US 2", "North Europe"];
@@ -48,6 +49,11 @@ const providers = [
 
 /** What clients ask before they do anything: the cloud's endpoints, subscriptions and providers. */
 export async function discoveryRoutes(app: FastifyInstance, options: DiscoveryOptions): Promise<void> {
+  const find = (id: string): Subscription => {
+    const found = options.subscriptions.find(one => sameName(one.id, id));
+    if (!found) throw armErrors.noSubscription(id);
+    return found;
+  };
   app.get("/metadata/endpoints", () => ({
     name: "LinkgateSandbox",
     authentication: {
@@ -62,15 +68,13 @@ export async function discoveryRoutes(app: FastifyInstance, options: DiscoveryOp
   app.get("/subscriptions", request => ({
     value: options.subscriptions
       .filter(one => options.access.reaches(request.arm.caller.objectId, `/subscriptions/${one.id}`))
-      .map(one => showSubscription(one, options.tenantId)),
+      .map(showSubscription),
   }));
   app.get<{ Params: { subscription: string } }>("/subscriptions/:subscription", request => {
-    const found = options.subscriptions.find(one => sameName(one.id, request.params.subscription));
-    if (!found) throw armErrors.noSubscription(request.params.subscription);
-    return showSubscription(found, options.tenantId);
+    return showSubscription(find(request.params.subscription));
   });
   app.get<{ Params: { subscription: string } }>("/subscriptions/:subscription/providers", request => ({
-    value: providers.map(one => showProvider(one, request.params.subscription)),
+    value: providers.map(one => showProvider(one, find(request.params.subscription))),
   }));
   app.get<{ Params: { subscription: string; namespace: string } }>(
     "/subscriptions/:subscription/providers/:namespace",
@@ -78,27 +82,16 @@ export async function discoveryRoutes(app: FastifyInstance, options: DiscoveryOp
       const { subscription, namespace } = request.params;
       const found = providers.find(one => sameName(one.namespace, namespace));
       if (!found) throw armErrors.noProvider(namespace);
-      return showProvider(found, subscription);
+      return showProvider(found, find(subscription));
     },
   );
 }
 
-function showSubscription(subscription: { id: string; name: string }, tenantId: string): Record<string, unknown> {
+function showProvider(provider: (typeof providers)[number], subscription: Subscription): Record<string, unknown> {
   return {
-    id: `/subscriptions/${subscription.id}`,
-    subscriptionId: subscription.id,
-    tenantId,
-    displayName: subscription.name,
-    state: "Enabled",
-    authorizationSource: "RoleBased",
-  };
-}
-
-function showProvider(provider: (typeof providers)[number], subscription: string): Record<string, unknown> {
-  return {
-    id: `/subscriptions/${subscription}/providers/${provider.namespace}`,
+    id: `/subscriptions/${subscription.id}/providers/${provider.namespace}`,
     namespace: provider.namespace,
-    registrationState: "Registered",
+    registrationState: showRegistration(subscription),
     registrationPolicy: "RegistrationRequired",
     resourceTypes: provider.types.map(type => ({
       resourceType: type,

@@ -125,6 +125,12 @@ export const armErrors = {
     new ArmError(503, "ServiceUnavailable", `The resource provider '${namespace}' could not be reached.`, {
       "retry-after": "1",
     }),
+  stateNotTaken: (state: string, status: number) =>
+    new ArmError(
+      502,
+      "InvalidResourceProviderResponse",
+      `The resource provider did not take the subscription's state '${state}': it answered ${status}.`,
+    ),
   providerSilent: (namespace: string) =>
     new ArmError(
       504,

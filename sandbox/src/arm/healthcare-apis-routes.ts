@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ProviderAnswer, ProviderHop, ProviderRequest } from "./provider-hop.ts";
-import { isTrackedCollection, type ResourcePath } from "./resource-path.ts";
+import { isTrackedCollection, type ResourcePath, sameName } from "./resource-path.ts";
 
 /** Told when an account is there and when it is gone; calls for one account come one after another. */
 export interface AccountWatcher {
@@ -18,13 +18,14 @@ export interface HealthcareApisOptions {
   hop: ProviderHop;
   nrpAppId: string;
   watcher: AccountWatcher;
-  customerWrite: CustomerWrite;
+  /** Absent: such a write goes to the provider as it is, and the provider tells NRP. */
+  customerWrite?: CustomerWrite;
 }
 
 const readAccount = "Microsoft.HealthcareApis/services/read";
 const watchIntervalMs = 500;
 
-/** Everything under Microsoft.HealthcareApis: forwarded to the provider, but for customers' writes of connections. */
+/** Everything under Microsoft.HealthcareApis: forwarded to the provider, but for customers' writes of connections, unless it takes those too. */
 export async function healthcareApisRoutes(app: FastifyInstance, options: HealthcareApisOptions): Promise<void> {
   const namespace = "providers/Microsoft.HealthcareApis";
   const group = `/subscriptions/:subscription/resourcegroups/:group/${namespace}`;
@@ -89,7 +90,8 @@ export async function healthcareApisRoutes(app: FastifyInstance, options: Health
     method: ["PUT", "DELETE"],
     url: `${group}/services/:name/privateEndpointConnections/:connection`,
     handler: async (request, reply) => {
-      if (request.arm.caller.appId.toLowerCase() === options.nrpAppId.toLowerCase()) return forward(request, reply);
+      const isNrp = sameName(request.arm.caller.appId, options.nrpAppId);
+      if (isNrp || !options.customerWrite) return forward(request, reply);
       const answer = await options.customerWrite({
         method: request.method,
         target: request.raw.url ?? "/",

@@ -29,6 +29,8 @@ export interface ProviderAnswer {
 /** ARM's way to the resource provider: mutual TLS, and the headers that only ARM can set. */
 export interface ProviderHop {
   send(request: ProviderRequest): Promise<ProviderAnswer>;
+  /** A PUT of ARM's own, for nobody. */
+  announce(target: string, body: string): Promise<ProviderAnswer>;
   close(): Promise<void>;
 }
 
@@ -72,29 +74,42 @@ export function createProviderHop(options: ProviderHopOptions): ProviderHop {
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
   });
-  return {
-    async send(request) {
-      try {
-        const answer = await agent.request({
-          origin: options.providerUrl(),
-          method: request.method as "GET",
-          path: request.target,
-          headers: composeHeaders(request, options.armUrl),
-          body: request.body ?? null,
-        });
-        const headers: Record<string, string> = {};
-        for (const name of providerHeaders) {
-          const value = answer.headers[name];
-          if (typeof value === "string") headers[name] = value;
-        }
-        return { status: answer.statusCode, headers, body: Buffer.from(await answer.body.arrayBuffer()) };
-      } catch (error) {
-        if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
-          throw armErrors.providerSilent(namespace);
-        }
-        throw armErrors.providerDown(namespace);
+  const send = async (
+    { method, target, body }: Pick<ProviderRequest, "method" | "target"> & { body: Buffer | string | undefined },
+    outgoing: Record<string, string>,
+  ): Promise<ProviderAnswer> => {
+    try {
+      const answer = await agent.request({
+        origin: options.providerUrl(),
+        method: method as "GET",
+        path: target,
+        headers: outgoing,
+        body: body ?? null,
+      });
+      const headers: Record<string, string> = {};
+      for (const name of providerHeaders) {
+        const value = answer.headers[name];
+        if (typeof value === "string") headers[name] = value;
       }
-    },
+      return { status: answer.statusCode, headers, body: Buffer.from(await answer.body.arrayBuffer()) };
+    } catch (error) {
+      if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
+        throw armErrors.providerSilent(namespace);
+      }
+      throw armErrors.providerDown(namespace);
+    }
+  };
+  return {
+    send: request => send(request, composeHeaders(request, options.armUrl)),
+    announce: (target, body) =>
+      send(
+        { method: "PUT", target, body },
+        {
+          "content-type": "application/json",
+          referer: `${options.armUrl}${target}`,
+          "x-ms-correlation-request-id": randomUUID(),
+        },
+      ),
     close: () => agent.destroy(),
   };
 }

@@ -42,8 +42,8 @@ export async function proxyRoutes(app: FastifyInstance, { endpoints }: { endpoin
     const place = find(request.params);
     const { properties } = readJson(request.body) as { properties?: { [stateName]?: Partial<ConnectionState> } };
     const state = properties?.[stateName];
-    if (state?.status !== "Disconnected") {
-      throw armErrors.badContent(`properties.${stateName}.status must be 'Disconnected'.`);
+    if (state?.status === undefined || !tellable.includes(state.status)) {
+      throw armErrors.badContent(`properties.${stateName}.status must be one of ${tellable.join(", ")}.`);
     }
     const { description = "", actionsRequired = "None" } = state;
     endpoints.record(place.connection, { status: state.status, description, actionsRequired });
@@ -61,6 +61,8 @@ export async function proxyRoutes(app: FastifyInstance, { endpoints }: { endpoin
   );
 }
 
+/** What a provider may say: that its own side is gone, or what a customer has decided there without NRP. */
+const tellable = ["Approved", "Rejected", "Disconnected"];
 const stateName = "remotePrivateLinkServiceConnectionState";
 
 function showProxy({ endpoint, connection }: Place): Record<string, unknown> {

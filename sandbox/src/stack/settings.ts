@@ -154,6 +154,7 @@ export function composeApiEnvironment(options: {
   authority: Authority;
   hashesFile: string;
   times: StackTimes;
+  customerWrites: boolean;
   armUrl: string;
   /** Who the api is at ARM. */
   application: Application;
@@ -181,6 +182,7 @@ export function composeApiEnvironment(options: {
     LINKGATE_ADMIN_AUDIENCE: adminAudience,
     LINKGATE_ADMIN_JWKS_URL: authority.jwksUrl,
     LINKGATE_ARM_URL: options.armUrl,
+    LINKGATE_CUSTOMER_WRITES: String(options.customerWrites),
     LINKGATE_ENTRA_AUTHORITY_HOST: authority.url,
     LINKGATE_ENTRA_TENANT_ID: tenantId,
     LINKGATE_ENTRA_CLIENT_ID: options.registration.clientId,

@@ -1,7 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@linkgate/api";
-import type { Arm } from "../arm/arm.ts";
 import {
   adminAudience,
   apiName,
@@ -18,7 +17,7 @@ import { type Certificates, createCertificates } from "../certificates.ts";
 import { type FhirServices, startFhirServices } from "../fhir/services.ts";
 import { findFreePorts } from "../ports.ts";
 import { preparePrivateFolder, writePrivateFile } from "../private-files.ts";
-import { resourceGroup, startAzure } from "../services.ts";
+import { type Azure, resourceGroup, startAzure } from "../services.ts";
 import { createTokenSource } from "../token-source.ts";
 import { type Child, startChild } from "./child.ts";
 import { buildFilter, findEnvoy, type ServiceBridge, startBridge, startEnvoy } from "./envoy-gate.ts";
@@ -59,6 +58,8 @@ export interface StackOptions {
   times?: Partial<StackTimes>;
   /** Where a portal that runs elsewhere may be sent after signing in or out. */
   portalRedirectUris?: string[];
+  /** Whether ARM forwards customers' writes of connections as they are, and the api tells NRP. */
+  customerWrites?: boolean;
 }
 
 const startLimitMs = 60_000;
@@ -87,7 +88,7 @@ export class Stack {
   #filter = "";
   #bridge!: ServiceBridge;
   #fhir!: FhirServices;
-  #arm!: Arm;
+  #arm!: Azure;
   #database: EmbeddedPostgres | undefined;
   #api: Child | undefined;
   #gate: Child | undefined;
@@ -229,6 +230,7 @@ export class Stack {
       people: this.#people,
       authority: this.#authority,
       fhir: this.#fhir,
+      customerWrites: this.#options.customerWrites ?? false,
       providerUrl: () => `https://127.0.0.1:${this.#ports.arm}`,
     });
     this.#onStop("ARM", () => this.#arm.stop());
@@ -254,6 +256,7 @@ export class Stack {
         authority: this.#authority,
         hashesFile: this.#hashesFile,
         times: this.#times,
+        customerWrites: this.#options.customerWrites ?? false,
         armUrl: this.#arm.url,
         application: findApplication(this.#applications, apiName),
         registration: findApplication(this.#applications, apiRegistration),

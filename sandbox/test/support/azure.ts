@@ -5,14 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent } from "undici";
-import type { Arm } from "../../src/arm/arm.ts";
 import { type Application, createApplications, subscriptionId, tenantId } from "../../src/authority/applications.ts";
 import { type Authority, startAuthority } from "../../src/authority/authority.ts";
 import { createPeople, type Person } from "../../src/authority/people.ts";
 import { type Certificates, createCertificates } from "../../src/certificates.ts";
 import { type FhirServices, startFhirServices } from "../../src/fhir/services.ts";
 import { closeServer, listenOnLoopback } from "../../src/listener.ts";
-import { startAzure } from "../../src/services.ts";
+import { type Azure, startAzure } from "../../src/services.ts";
 import { createTokenSource } from "../../src/token-source.ts";
 
 export const group = `/subscriptions/${subscriptionId}/resourceGroups/linkgate`;
@@ -44,7 +43,7 @@ export interface Answer {
 
 /** ARM, NRP, authority and FHIR services, with a provider that answers what the test says: only so can a test see what ARM sends. */
 export interface TestAzure {
-  arm: Arm;
+  arm: Azure;
   authority: Authority;
   applications: Application[];
   /** @param key As in `stack.json`. */
@@ -62,7 +61,7 @@ export interface TestAzure {
   stop(): Promise<void>;
 }
 
-export async function startTestAzure(): Promise<TestAzure> {
+export async function startTestAzure(options: { customerWrites?: boolean } = {}): Promise<TestAzure> {
   const folder = await mkdtemp(join(tmpdir(), "linkgate-sandbox-"));
   const certificates = await createCertificates(join(folder, "private"));
   const applications = createApplications();
@@ -91,7 +90,15 @@ export async function startTestAzure(): Promise<TestAzure> {
     },
   );
   let providerUrl = `https://localhost:${await listenOnLoopback(provider)}`;
-  const arm = await startAzure({ certificates, applications, people, authority, fhir, providerUrl: () => providerUrl });
+  const arm = await startAzure({
+    certificates,
+    applications,
+    people,
+    authority,
+    fhir,
+    providerUrl: () => providerUrl,
+    ...options,
+  });
   const agent = new Agent({ connect: { ca: certificates.ca } });
   const sources = new Map(
     applications.map(application => [
