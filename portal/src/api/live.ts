@@ -1,0 +1,86 @@
+import { type GetToken, send } from "./client.ts";
+import { Problem } from "./problem.ts";
+
+/** What the stream of changes says. */
+export interface LiveListener {
+  /** The stream is there: whatever is shown may be old. */
+  onReady(): void;
+  /** Something changed for these accounts. */
+  onChanged(accounts: readonly string[]): void;
+  /** The stream is not there, until the next {@link onReady}. */
+  onLost(): void;
+}
+
+/** Milliseconds between two attempts: the first pause, and the longest. */
+const RETRY = { first: 500, longest: 15_000 };
+
+/**
+ * Follows the changes of the caller's accounts (server-sent events, read by fetch because an EventSource can't carry the
+ * token), and tries again for ever, until the signal.
+ */
+export async function followChanges(getToken: GetToken, listener: LiveListener, signal: AbortSignal): Promise<void> {
+  let pause = RETRY.first;
+  while (!signal.aborted) {
+    try {
+      const response = await send(getToken, "/changes", { signal });
+      for await (const event of readEvents(response)) {
+        pause = RETRY.first;
+        if (event.name === "ready") listener.onReady();
+        else if (event.name === "changed")
+          listener.onChanged((JSON.parse(event.data) as { accounts: string[] }).accounts);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      // Whoever may not follow asks again as seldom as possible: their rights may change.
+      if (error instanceof Problem && error.status >= 400 && error.status < 500) pause = RETRY.longest;
+    }
+    if (signal.aborted) return;
+    listener.onLost();
+    await wait(pause, signal);
+    pause = Math.min(pause * 2, RETRY.longest);
+  }
+}
+
+/** The events of a stream (HTML standard, section 9.2.6), without ids and retry times, which this stream has not. */
+export async function* readEvents(response: Response): AsyncGenerator<{ name: string; data: string }> {
+  if (response.body === null) return;
+  let name = "message";
+  let data: string[] = [];
+  for await (const line of readLines(response.body)) {
+    if (line === "") {
+      if (data.length > 0) yield { name, data: data.join("\n") };
+      name = "message";
+      data = [];
+    } else {
+      const [, field = "", value = ""] = /^([^:]*)(?::\s?(.*))?$/.exec(line) ?? [];
+      if (field === "event") name = value;
+      else if (field === "data") data.push(value);
+    }
+  }
+}
+
+async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
+  let rest = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const lines = (rest + value).split(/\r\n|\n|\r/);
+      rest = lines.pop() ?? "";
+      yield* lines;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

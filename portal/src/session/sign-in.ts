@@ -1,0 +1,86 @@
+import {
+  type AccountInfo,
+  type AuthenticationResult,
+  BrowserAuthError,
+  InteractionRequiredAuthError,
+  PublicClientApplication,
+} from "@azure/msal-browser";
+import type { Settings } from "../settings.ts";
+
+/** Who is signed in, as far as the portal shows it. What they may do, the API decides. */
+export interface Person {
+  readonly objectId: string;
+  readonly name: string;
+  readonly userName: string;
+  /** App roles; they decide what is shown, never what is allowed. */
+  readonly roles: readonly string[];
+}
+
+/** The session at the sign-in authority has ended: the person has to sign in again. */
+export class SessionEnded extends Error {
+  constructor() {
+    super("The session has ended.");
+    this.name = "SessionEnded";
+  }
+}
+
+/** The way to the sign-in authority: Entra, or what plays it. */
+export interface SignIn {
+  /** Whoever is signed in; undefined for nobody. */
+  readonly person: Person | undefined;
+  /** Leaves the page, and comes back to it signed in. */
+  signIn(): Promise<void>;
+  signOut(): Promise<void>;
+  /** An access token for the admin API, renewed silently when it is due. @throws SessionEnded */
+  getToken(): Promise<string>;
+}
+
+/**
+ * Prepares MSAL, and finishes a sign-in that this page load is the end of.
+ *
+ * Tokens lie in the tab's session storage and end with it. The authority is named as known, so that its metadata comes from
+ * itself and from nowhere else.
+ */
+export async function openSignIn(settings: Settings): Promise<SignIn> {
+  const client = new PublicClientApplication({
+    auth: {
+      clientId: settings.clientId,
+      authority: settings.authority,
+      knownAuthorities: [new URL(settings.authority).host],
+      redirectUri: `${location.origin}/`,
+      postLogoutRedirectUri: `${location.origin}/`,
+    },
+    cache: { cacheLocation: "sessionStorage" },
+  });
+  await client.initialize();
+  const result = await client.handleRedirectPromise();
+  const account = result?.account ?? client.getActiveAccount() ?? client.getAllAccounts()[0] ?? null;
+  client.setActiveAccount(account);
+  const request = { scopes: [settings.scope] };
+  return {
+    person: account === null ? undefined : toPerson(account),
+    signIn: () => client.loginRedirect({ ...request, ...(account === null ? {} : { loginHint: account.username }) }),
+    signOut: () => client.logoutRedirect(account === null ? {} : { account }),
+    getToken: async () => {
+      if (account === null) throw new SessionEnded();
+      return (await client.acquireTokenSilent({ ...request, account }).catch(rejectAsEnded)).accessToken;
+    },
+  };
+}
+
+/** What MSAL says when nothing but a person at the sign-in page helps; silence about it would be a page that never loads. */
+function rejectAsEnded(error: unknown): AuthenticationResult {
+  const isEnded =
+    error instanceof InteractionRequiredAuthError ||
+    (error instanceof BrowserAuthError && /timed_out|no_account|token_request|native_account/.test(error.errorCode));
+  throw isEnded ? new SessionEnded() : error;
+}
+
+function toPerson({ idTokenClaims, localAccountId, name, username }: AccountInfo): Person {
+  return {
+    objectId: idTokenClaims?.oid ?? localAccountId,
+    name: name ?? username,
+    userName: username,
+    roles: idTokenClaims?.roles ?? [],
+  };
+}
