@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import { type CompilerHost, compile, formatDiagnostic, NodeHost } from "@typespec/compiler";
 import { compile as compileTypes } from "json-schema-to-typescript";
 import type { OpenApi } from "../src/contract/openapi.ts";
-import { commonTypes, mergeVersions, pruneSchemas } from "./documents.ts";
+import { writeCommonTypes } from "./common-types.ts";
+import { mergeVersions, pruneSchemas } from "./documents.ts";
 import { typesSchema } from "./types-schema.ts";
 
 const HERE = import.meta.dirname;
@@ -15,6 +16,7 @@ export const GENERATED = join(HERE, "generated");
 const SERVICES = [
   { name: "public", arm: true },
   { name: "internal", arm: true },
+  { name: "lifecycle", arm: false },
   { name: "admin", arm: false },
 ] as const;
 
@@ -37,11 +39,11 @@ export async function generate(): Promise<Map<string, string>> {
     documents.push(document);
     files.set(`${name}/openapi.json`, toText(document));
     for (const [path, text] of emitted) {
-      if (!path.startsWith("openapi")) files.set(`${name}/${path}`, text);
+      if (!path.startsWith("openapi")) files.set(`${name}/${path}`, dropUnknownToSwagger(text));
     }
   }
   const swaggers = [...files].filter(([path]) => path.endsWith("swagger.json")).map(([, text]) => text);
-  files.set("common-types/v3/types.json", toText(commonTypes(swaggers, untrimmed)));
+  files.set("common-types/resource-management/v3/types.json", toText(writeCommonTypes(swaggers, untrimmed)));
   files.set("types.ts", await compileTypes(typesSchema(documents), "Operations", TYPES_STYLE));
   return files;
 }
@@ -78,9 +80,10 @@ async function emit(service: string, arm: boolean): Promise<Map<string, string>>
       "@azure-tools/typespec-autorest": {
         "emitter-output-dir": out,
         "output-file": "swagger.json",
-        "arm-types-dir": join(GENERATED, "common-types"),
+        "arm-types-dir": join(GENERATED, "common-types/resource-management"),
         "examples-dir": join(HERE, "examples"),
         "omit-unreachable-types": true,
+        "use-read-only-status-schema": true,
         version: NEWEST,
       },
     },
@@ -93,6 +96,11 @@ async function emit(service: string, arm: boolean): Promise<Map<string, string>>
 
 /** The api-version that the Swagger documents are written for; all versions are answered alike. */
 const NEWEST = "2024-03-31";
+
+/** Swagger 2.0 has no limit for the names of a map. */
+function dropUnknownToSwagger(text: string): string {
+  return toText(JSON.parse(text, (key, value) => (key === "propertyNames" ? undefined : value)));
+}
 
 function toText(value: object): string {
   return `${JSON.stringify(value, null, 2)}\n`;

@@ -52,7 +52,8 @@ export type AzureLocation = string;
 /**
  * Where the account stands.
  */
-export type AccountProvisioningState = "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed";
+export type AccountProvisioningState =
+  "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed" | "Warned" | "Suspended";
 /**
  * Whether the account answers calls from the public network.
  */
@@ -143,6 +144,10 @@ export type PrivateEndpointConnectionProxyBody = ProxyResourceBody & {
   status?: unknown;
   remotePrivateEndpoint?: RemotePrivateEndpointBody;
 };
+/**
+ * Where a subscription stands; any state may follow any.
+ */
+export type SubscriptionState = "Registered" | "Unregistered" | "Warned" | "Suspended" | "Deleted";
 /**
  * Where a connection stands, as its account's owner sees it.
  */
@@ -251,9 +256,20 @@ export interface Operations {
   PrivateEndpointConnectionProxies_Delete: {
     answers: {};
   };
+  PrivateEndpointConnectionProxies_UpdatePrivateEndpointProperties: {
+    body: PrivateEndpointUpdate;
+    answers: {};
+  };
   PrivateEndpointConnectionProxies_Validate: {
     body: PrivateEndpointConnectionProxyBody;
     answers: {};
+  };
+  Subscriptions_Announce: {
+    body: SubscriptionNotification;
+    answers: {
+      "200": SubscriptionNotification;
+      "202": SubscriptionNotification;
+    };
   };
   Accounts_List: {
     answers: {
@@ -527,10 +543,17 @@ export interface AccountPatchPropertiesBody {
   provisioningState?: unknown;
 }
 /**
- * All connections of an account; there are no further pages.
+ * The response of a PrivateEndpointConnection list operation.
  */
 export interface PrivateEndpointConnectionListResult {
+  /**
+   * The PrivateEndpointConnection items on this page
+   */
   value: PrivateEndpointConnection[];
+  /**
+   * The link to the next page of items
+   */
+  nextLink?: string;
 }
 export interface PrivateEndpointConnectionPropertiesBody {
   provisioningState?: unknown;
@@ -538,10 +561,17 @@ export interface PrivateEndpointConnectionPropertiesBody {
   privateLinkServiceConnectionState: PrivateLinkServiceConnectionState;
 }
 /**
- * All link resources of an account; there are no further pages.
+ * The response of a PrivateLinkResource list operation.
  */
 export interface PrivateLinkResourceListResult {
+  /**
+   * The PrivateLinkResource items on this page
+   */
   value: PrivateLinkResource[];
+  /**
+   * The link to the next page of items
+   */
+  nextLink?: string;
 }
 export interface PrivateLinkResourceProperties {
   groupId: string;
@@ -555,10 +585,17 @@ export interface PrivateLinkResourceProperties {
   requiredZoneNames: string[];
 }
 /**
- * All proxies of an account; there are no further pages.
+ * The response of a PrivateEndpointConnectionProxy list operation.
  */
 export interface PrivateEndpointConnectionProxyListResult {
+  /**
+   * The PrivateEndpointConnectionProxy items on this page
+   */
   value: PrivateEndpointConnectionProxy[];
+  /**
+   * The link to the next page of items
+   */
+  nextLink?: string;
 }
 export interface ProxyProperties {
   provisioningState?: ConnectionProvisioningState;
@@ -712,6 +749,35 @@ export interface PrivateLinkServiceProxyBody {
   remotePrivateLinkServiceConnectionState?: unknown;
   remotePrivateEndpointConnection?: unknown;
   groupConnectivityInformation?: unknown;
+  [k: string]: unknown;
+}
+/**
+ * What NRP says of an endpoint that was moved; bare, without an envelope.
+ */
+export interface PrivateEndpointUpdate {
+  /**
+   * The ARM id that the endpoint has now.
+   */
+  id: string;
+  location?: string;
+  immutableSubscriptionId?: string;
+  /**
+   * By which it is known as the same endpoint.
+   */
+  immutableResourceId?: string;
+  vnetTrafficTag?: string;
+  [k: string]: unknown;
+}
+/**
+ * What ARM announces. All but the state is for telemetry, and members that are not named here must not matter.
+ */
+export interface SubscriptionNotification {
+  state: SubscriptionState;
+  /**
+   * RFC 1123.
+   */
+  registrationDate?: string;
+  properties?: {};
   [k: string]: unknown;
 }
 /**

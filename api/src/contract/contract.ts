@@ -10,7 +10,7 @@ export type { Operations };
 export type OperationId = keyof Operations;
 
 /** The services that the api answers, each with a document that is generated from `api/spec`. */
-export type Service = "public" | "internal" | "admin";
+export type Service = "public" | "internal" | "lifecycle" | "admin";
 
 /** The body that an operation takes, as checked by {@link Operation.validateBody}. */
 export type BodyOf<Id extends OperationId> = Operations[Id] extends { body: infer Body } ? Body : never;
@@ -54,7 +54,10 @@ export interface Contract {
 
 /** Reads the generated documents and compiles their schemas; once, when the module is loaded. */
 function loadContract(): Contract {
-  const documents = (["public", "internal", "admin"] as const).map(service => ({ service, document: read(service) }));
+  const documents = (["public", "internal", "lifecycle", "admin"] as const).map(service => ({
+    service,
+    document: read(service),
+  }));
   const operations = documents.flatMap(({ service, document }) => readOperations(service, document));
   const byId = new Map(operations.map(operation => [operation.id, operation]));
   return {
