@@ -15,12 +15,13 @@ import {
 } from "../gates/index.ts";
 import { type Battle, compare, compareHealth } from "./compare.ts";
 import { drive, type Outcome } from "./drive.ts";
+import { type GateReading, gateReadings } from "./gate-readings.ts";
 import { markOf, type Plan, planOf, type Way } from "./generate.ts";
 import { Reference, type Verdict, type World } from "./reference.ts";
 import { ENTRIES, LINK_ADDRESSES, makeWorld, SERVICES } from "./world.ts";
 
-/** Connections at the same time. */
-const CONCURRENCY = 24;
+/** Connections at the same time: most wait, since Envoy takes a second to end one. */
+const CONCURRENCY = 500;
 export const BALANCER = "127.0.0.1";
 /** A peer that is no load balancer. */
 export const STRANGER = "127.0.0.2";
@@ -49,6 +50,7 @@ export class Battlefield {
   /** In a fixed order; undefined where this machine does not lend the address. */
   readonly ways: Ways;
   readonly tally: Tally = { connections: 0, requests: 0, admitted: 0, denied: 0, refused: 0, health: 0 };
+  readonly #reading: GateReading;
   readonly #reference: Reference;
   readonly #upstream: RecordingUpstream;
   readonly #feed: TestFeed;
@@ -64,7 +66,10 @@ export class Battlefield {
     this.ways = parts.ways;
     this.#upstream = parts.upstream;
     this.#feed = parts.feed;
-    this.#reference = new Reference(world);
+    const reading = gateReadings[parts.gate.name];
+    if (reading === undefined) throw new Error(`nobody has said how ${parts.gate.name} reads`);
+    this.#reading = reading;
+    this.#reference = new Reference(world, reading);
     this.#log = openSync(parts.gate.accessLog, "r");
   }
 
@@ -101,7 +106,7 @@ export class Battlefield {
     const queue = [...plans];
     const work = async () => {
       for (let plan = queue.pop(); plan !== undefined; plan = queue.pop()) {
-        outcomes.set(plan.index, await drive(this.gate, plan, verdicts.get(plan.index) ?? []));
+        outcomes.set(plan.index, await drive(this.gate, plan, verdicts.get(plan.index) ?? [], this.#reading));
       }
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, work));
@@ -114,7 +119,7 @@ export class Battlefield {
     const battles = plans.map(plan => ({
       plan,
       verdicts: verdicts.get(plan.index) ?? [],
-      outcome: outcomes.get(plan.index) ?? { statuses: [], isClosed: true },
+      outcome: outcomes.get(plan.index) ?? { statuses: [], ends: [], isClosed: true },
       lines: linesOf.get(plan.index) ?? [],
       forwarded: forwardedOf.get(plan.index) ?? [],
     }));
@@ -134,10 +139,15 @@ export class Battlefield {
     return {
       battles,
       problems: [
-        ...battles.flatMap(battle => compare(battle).map(text => ({ plan: battle.plan, text }))),
+        ...battles.flatMap(battle => this.compare(battle).map(text => ({ plan: battle.plan, text }))),
         ...general.map(text => ({ plan: null, text })),
       ],
     };
+  }
+
+  /** Everything in which gate and reference disagree, one sentence each; the empty list if they agree. */
+  compare(battle: Battle): string[] {
+    return compare(battle, this.#reading);
   }
 
   /** Reads the log up to a request that nobody but this makes. */

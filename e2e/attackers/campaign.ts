@@ -2,7 +2,7 @@ import type { Battlefield, Problem } from "./battle.ts";
 import { generatePlan } from "./generate.ts";
 
 /** Connections whose lines are read together. */
-const BATCH = 400;
+const BATCH = 2000;
 
 /** What to attack with. */
 export interface CampaignSettings {

@@ -3,6 +3,7 @@ import { isReservedHeader } from "@linkgate/core";
 import { type AccessLogLine, parseAddress } from "@linkgate/njs/testing";
 import type { UpstreamRequest } from "../gates/index.ts";
 import type { Outcome } from "./drive.ts";
+import type { GateReading } from "./gate-readings.ts";
 import { markOf, type Plan } from "./generate.ts";
 import { nameOf } from "./http-reading.ts";
 import type { Verdict } from "./reference.ts";
@@ -22,13 +23,13 @@ export interface Battle {
 type Admitted = Extract<Verdict, { kind: "admitted" }>;
 
 /** What a gate adds to core's reasons: refusals of its own, each of what the reference refuses as well. */
-const OWN_REFUSALS = ["upgrade", "reserved-header"];
-/** NGINX's refusals (and 000, a connection that ended first), by which a connection ends. */
+const OWN_REFUSALS = ["upgrade", "reserved-header", "health-check-body"];
+/** A proxy's refusals (and 000, a connection that ended first), by which a connection ends. */
 const isRefusal = (status: number) => status >= 400 && status !== 403 && status !== 502 && status !== 503;
 
 /** Everything in which gate and reference disagree, one sentence each; the empty list if they agree. */
-export function compare(battle: Battle): string[] {
-  return [...compareLog(battle), ...compareForwarded(battle), ...compareAnswers(battle)];
+export function compare(battle: Battle, reading: GateReading): string[] {
+  return [...compareLog(battle), ...compareForwarded(battle, reading), ...compareAnswers(battle, reading)];
 }
 
 function indexByMark(verdicts: readonly Verdict[]): Map<string, Verdict> {
@@ -78,7 +79,7 @@ function describe(verdict: Verdict | undefined): string {
   }
 }
 
-function compareForwarded({ verdicts, forwarded }: Battle): string[] {
+function compareForwarded({ verdicts, forwarded }: Battle, reading: GateReading): string[] {
   const problems: string[] = [];
   const expected = indexByMark(verdicts);
   const seen = new Set<string>();
@@ -88,7 +89,7 @@ function compareForwarded({ verdicts, forwarded }: Battle): string[] {
     seen.add(mark);
     const verdict = expected.get(mark);
     if (verdict?.kind !== "admitted") problems.push(`${mark}: ${request.account} got it; ${describe(verdict)}`);
-    else problems.push(...compareRequest(request, verdict).map(problem => `${mark}: ${problem}`));
+    else problems.push(...compareRequest(request, verdict, reading).map(problem => `${mark}: ${problem}`));
   }
   return problems;
 }
@@ -100,7 +101,7 @@ const GATE_HEADERS = [
 ];
 
 /** What an admitted request must look like at the service (design 3). */
-function compareRequest(request: UpstreamRequest, verdict: Admitted): string[] {
+function compareRequest(request: UpstreamRequest, verdict: Admitted, reading: GateReading): string[] {
   const problems: string[] = [];
   const { account, reason, client, linkId, source } = verdict;
   if (reason === "health-check") problems.push("a health check went on with its query");
@@ -120,7 +121,9 @@ function compareRequest(request: UpstreamRequest, verdict: Admitted): string[] {
   want("x-forwarded-proto", ["http"]);
   want("x-private-link-id", linkId === 0 ? [] : [String(linkId)]);
   want("x-private-link-client", client === "" ? [] : [client]);
-  for (const name of ["forwarded", "connection", "upgrade", "te", "transfer-encoding"]) want(name, []);
+  for (const name of ["forwarded", "connection", "upgrade", "te"]) want(name, []);
+  const isChunked = verdict.request.headers.some(([name]) => name === "transfer-encoding");
+  want("transfer-encoding", isChunked && reading.keepsChunks ? ["chunked"] : []);
   for (const name of ["x-forwarded-for", "x-real-ip"]) {
     const [value = "", ...more] = valuesOf(name);
     if (more.length > 0 || source === null || !isSameAddress(value, source)) problems.push(`${name} is ${value}`);
@@ -140,11 +143,19 @@ function isSameAddress(text: string, address: Buffer): boolean {
   return isIP(text) > 0 && mapped(parseAddress(text)).equals(mapped(address));
 }
 
-/** Every request is answered, up to the first that the proxy refuses and ends the connection with; and none twice. */
-function compareAnswers({ plan, verdicts, outcome, lines, forwarded }: Battle): string[] {
+/**
+ * Every request is answered, and none twice. A connection ends before all are answered only behind one that is refused, or
+ * denied by a proxy that then ends it.
+ */
+function compareAnswers({ plan, verdicts, outcome, lines, forwarded }: Battle, reading: GateReading): string[] {
   const problems: string[] = [];
   const whole = verdicts.filter(verdict => verdict.request?.body != null).length;
-  const { statuses, isClosed } = outcome;
+  const { statuses, ends, isClosed } = outcome;
+  for (const end of ends) {
+    const status = statuses[end - 1] ?? 0;
+    if (!isRefusal(status) && !(reading.endsAtDenial && status === 403))
+      problems.push(`the connection ended behind an answer with ${status}`);
+  }
   // A connection whose PROXY header is refused ends without an answer.
   const last = statuses.at(-1) ?? (plan.listener === "proxy" ? 400 : 200);
   const isEndedByGate = isClosed && isRefusal(last);

@@ -1,3 +1,5 @@
+import type { GateReading } from "./gate-readings.ts";
+
 /** One message of a connection, as RFC 9112 reads it. */
 export type Message =
   | { readonly kind: "request"; readonly request: HttpRequest }
@@ -18,6 +20,8 @@ export interface HttpRequest {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Null when it has not come whole, or is malformed: then nothing may be forwarded. */
   readonly body: Buffer | null;
+  /** Where the next message begins, in the bytes that were read. */
+  readonly end: number;
 }
 
 const LF = 0x0a;
@@ -30,7 +34,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
  * it ends. What RFC 9112 leaves to the recipient is read as it allows: a bare LF ends a line (2.2), several spaces part the
  * request line (3), empty lines, also of a CR alone, come before it (2.2).
  */
-export function readMessages(bytes: Buffer): Message[] {
+export function readMessages(bytes: Buffer, reading: GateReading): Message[] {
   const messages: Message[] = [];
   let at = 0;
   for (;;) {
@@ -46,13 +50,14 @@ export function readMessages(bytes: Buffer): Message[] {
       messages.push({ kind: "partial" });
       return messages;
     }
-    const read = readHead(head.lines);
+    const read = readHead(head.lines, reading);
     if (typeof read === "string") {
       messages.push({ kind: "refused", why: read });
       return messages;
     }
-    const body = readBody(bytes, head.end, read.framing);
-    messages.push({ kind: "request", request: { ...read.request, body: body === null ? null : body.content } });
+    const body = readBody(bytes, head.end, read.framing, reading);
+    const { content = null, end = bytes.length } = body ?? {};
+    messages.push({ kind: "request", request: { ...read.request, body: content, end } });
     if (body === null || read.isLast) return messages;
     at = body.end;
   }
@@ -79,24 +84,30 @@ function readVersion09(bytes: Buffer, from: number): HttpRequest | null {
   const match = /^([A-Z]+) +([^\x00-\x20\x7f]+) *\r?$/.exec(line);
   if (end < 0 || match === null) return null;
   const [, method = "", target = ""] = match;
-  return { method, target, host: "", headers: [], body: null, objection: "HTTP/0.9" }; // its answer has no status
+  return { method, target, host: "", headers: [], body: null, end: bytes.length, objection: "HTTP/0.9" }; // its answer has no status
 }
 
 /** How long the body is: bytes, or "chunked". */
 type Framing = number | "chunked";
-type Head = { request: Omit<HttpRequest, "body">; framing: Framing; isLast: boolean };
+type Head = { request: Omit<HttpRequest, "body" | "end">; framing: Framing; isLast: boolean };
+
+function requestLineOf(gap: string): RegExp {
+  return new RegExp(
+    `^([!#$%&'*+.^_\`|~0-9a-z-]+)${gap}([^\\x00-\\x20\\x7f]+)${gap}HTTP/1\\.(\\d{1,3})(?:${gap})?$`,
+    "i",
+  );
+}
 
 /** A text says why it is refused. */
-function readHead([requestLine = "", ...lines]: readonly string[]): Head | string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
-  const match = /^([!#$%&'*+.^_`|~0-9a-z-]+) +([^\x00-\x20\x7f]+) +HTTP\/1\.(\d{1,3}) *$/i.exec(requestLine);
+function readHead([requestLine = "", ...lines]: readonly string[], reading: GateReading): Head | string {
+  const match = requestLineOf(reading.gap).exec(requestLine);
   if (match === null) return "no request line";
   const [, method = "", target = "", minor = ""] = match;
-  const headers = readHeaders(lines);
+  const headers = readHeaders(reading.mendsLines ? mendLines(lines) : lines, reading);
   if (typeof headers === "string") return headers;
   const valuesOf = (name: string) => headers.filter(([each]) => each === name).map(([, value]) => value);
   const isVersion10 = Number(minor) === 0;
-  const place = readTarget(target, valuesOf("host"));
+  const place = readTarget(target, valuesOf("host"), reading);
   const framing = readFraming(valuesOf("transfer-encoding"), valuesOf("content-length"), isVersion10);
   if (typeof framing === "string" && framing !== "chunked") return framing;
   const options = valuesOf("connection").flatMap(value => value.toLowerCase().split(/[\t ]*,[\t ]*/));
@@ -104,7 +115,17 @@ function readHead([requestLine = "", ...lines]: readonly string[]): Head | strin
   return { request: { method, headers, ...place }, framing: framing as Framing, isLast };
 }
 
-function readHeaders(lines: readonly string[]): (readonly [string, string])[] | string {
+/** Joins folded lines, and takes out what stays of a CR. The first line has none to be joined to. */
+function mendLines([first = "", ...rest]: readonly string[]): string[] {
+  const mended = first === "" ? [] : [first];
+  for (const line of rest) {
+    if (/^[\t ]/.test(line)) mended.push(`${mended.pop() ?? ""} ${line.trim()}`);
+    else mended.push(line);
+  }
+  return mended.map(line => line.replaceAll("\r", ""));
+}
+
+function readHeaders(lines: readonly string[], reading: GateReading): (readonly [string, string])[] | string {
   const headers: [string, string][] = [];
   for (const line of lines) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
@@ -117,33 +138,47 @@ function readHeaders(lines: readonly string[]): (readonly [string, string])[] | 
     const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^[\t ]+|[\t ]+$/g, "");
     if (TOKEN.test(name)) headers.push([name.toLowerCase(), value]);
   }
-  return headers;
+  return reading.ignoresH2c && asksForH2c(headers) ? headers.filter(([name]) => name !== "upgrade") : headers;
+}
+
+function asksForH2c(headers: readonly (readonly [string, string])[]): boolean {
+  const has = (wanted: string, value: RegExp) => headers.some(([name, each]) => name === wanted && value.test(each));
+  return has("upgrade", /^h2c$/i) && has("connection", /(^|,)\s*upgrade\s*(,|$)/i);
 }
 
 type Place = Pick<HttpRequest, "host" | "target" | "objection">;
 
 /** Host and target as they are forwarded (RFC 9112 3.2; design 3.1). */
-function readTarget(target: string, hosts: readonly string[]): Place {
+function readTarget(target: string, lines: readonly string[], reading: GateReading): Place {
   const object = (objection: string): Place => ({ host: "", target, objection });
+  const hosts = reading.ignoresEmptyHost && lines.length > 1 ? lines.filter(line => line !== "") : lines;
   if (hosts.length > 1) return object("several Hosts");
   const [host] = hosts;
   if (host === undefined) return object("no Host"); // in HTTP/1.0 too: nobody would say then whose it is
-  if (target.startsWith("/")) return { host: readHost(host), target, objection: null };
+  if (target.startsWith("/")) return readPlace(host, target, reading);
+  if (reading.refusesAbsoluteForm) return object("a target with a host");
   const absolute = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)(.*)$/i.exec(target);
   if (absolute === null) return object("a target of no known form");
   const [, authority = "", rest = ""] = absolute;
   if (authority === "" || authority.includes("@")) return object("no authority"); // RFC 9110 4.2.1, 4.2.4
   if (nameOf(host) !== nameOf(authority)) return object("two hosts");
-  return { host: readHost(authority), target: rest.startsWith("/") ? rest : `/${rest}`, objection: null };
+  return readPlace(authority, rest.startsWith("/") ? rest : `/${rest}`, reading);
+}
+
+function readPlace(host: string, raw: string, reading: GateReading): Place {
+  const target = reading.readTarget(raw);
+  return target === null
+    ? { host: "", target: raw, objection: "a path that is refused" }
+    : { host: reading.dropsPort ? dropPort(host) : host.toLowerCase(), target, objection: null };
 }
 
 /** A host without port and trailing dot, in lower case. */
 export function nameOf(host: string): string {
-  return readHost(host).replace(/\.$/, "");
+  return dropPort(host).replace(/\.$/, "");
 }
 
-/** RFC 3986 3.2.3 allows a port of no or of many digits; core knows one to five, and a gate passes on what it makes of it. */
-function readHost(host: string): string {
+/** RFC 3986 3.2.3 allows a port of no or of many digits. */
+function dropPort(host: string): string {
   return host.toLowerCase().replace(/:(\d*)$/, (whole, port: string) => (Number(port) <= 65535 ? "" : whole));
 }
 
@@ -164,14 +199,16 @@ function readFraming(
     : "a malformed Content-Length";
 }
 
-function readBody(bytes: Buffer, from: number, framing: Framing): { content: Buffer; end: number } | null {
-  if (framing === "chunked") return readChunks(bytes, from);
+type Body = { content: Buffer; end: number };
+
+function readBody(bytes: Buffer, from: number, framing: Framing, reading: GateReading): Body | null {
+  if (framing === "chunked") return readChunks(bytes, from, reading);
   const end = from + framing;
   return end > bytes.length ? null : { content: bytes.subarray(from, end), end };
 }
 
 /** RFC 9112 7.1; null also for a malformed body. A blank ends the size as `;` does: what stands behind it is for nobody. */
-function readChunks(bytes: Buffer, from: number): { content: Buffer; end: number } | null {
+function readChunks(bytes: Buffer, from: number, reading: GateReading): Body | null {
   const parts: Buffer[] = [];
   for (let at = from; ; ) {
     const end = bytes.indexOf(CRLF, at);
@@ -186,6 +223,7 @@ function readChunks(bytes: Buffer, from: number): { content: Buffer; end: number
     }
     parts.push(bytes.subarray(start, start + length));
     at = start + length;
+    if (reading.skipsBehindChunks) at = Math.max(at, bytes.indexOf(LF, at) - 1);
     if (!bytes.subarray(at, at + CRLF.length).equals(CRLF)) return null;
     at += CRLF.length;
   }

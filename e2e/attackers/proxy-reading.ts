@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { parseAddress } from "@linkgate/njs/testing";
+import type { GateReading } from "./gate-readings.ts";
 
 /** What the bytes at the beginning of a connection say, read by the PROXY protocol's specification (sections 2.1 and 2.2). */
 export type ProxyReading =
@@ -10,7 +11,7 @@ export type ProxyReading =
       readonly length: number;
       /** 4 or 16 bytes; null when the header names no source: LOCAL, UNKNOWN, not TCP. */
       readonly source: Buffer | null;
-      /** The value of the first TLV 0xEE; null if there is none, or if the list is broken before it. */
+      /** The value of the TLV 0xEE that counts; null if there is none, or if the list is broken before it. */
       readonly linkTlv: Buffer | null;
     };
 
@@ -20,11 +21,11 @@ const LINK_TLV = 0xee;
 const LONGEST_V1 = 4096;
 
 /** Reads the PROXY header that a connection must begin with. */
-export function readProxyHeader(bytes: Buffer): ProxyReading {
-  return bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE) ? readVersion2(bytes) : readVersion1(bytes);
+export function readProxyHeader(bytes: Buffer, reading: GateReading): ProxyReading {
+  return bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE) ? readVersion2(bytes, reading) : readVersion1(bytes);
 }
 
-function readVersion2(bytes: Buffer): ProxyReading {
+function readVersion2(bytes: Buffer, reading: GateReading): ProxyReading {
   if (bytes.length < 16) return refuse("a truncated header");
   const versionAndCommand = bytes.readUInt8(12);
   if (versionAndCommand >> 4 !== 2) return refuse("another version");
@@ -34,23 +35,33 @@ function readVersion2(bytes: Buffer): ProxyReading {
   // LOCAL. The specification wants a connection with any other command dropped; as LOCAL it gets health checks at most.
   const isProxy = (versionAndCommand & 0x0f) === 1;
   // Only TCP over IPv4 and IPv6 name a source that HTTP can come from.
-  const size = family === 0x11 ? 4 : family === 0x21 ? 16 : 0;
+  const size = sizeOf(family) || (reading.believesUdp ? sizeOf(family - 1) : 0);
+  if (isProxy && size === 0 && reading.refusesOtherFamilies) return refuse("an address of another kind");
   if (!isProxy || size === 0) return { kind: "read", length, source: null, linkTlv: null };
   const end = 16 + 2 * size + 4;
   if (length < end) return refuse("no room for the addresses");
-  const linkTlv = findTlv(bytes.subarray(end, length), LINK_TLV);
-  return { kind: "read", length, source: bytes.subarray(16, 16 + size), linkTlv };
+  const tlvs = readTlvs(bytes.subarray(end, length));
+  if (!tlvs.isWhole && reading.brokenTlvs === "refused") return refuse("a broken list of TLVs");
+  const links = tlvs.list.filter(tlv => tlv.type === LINK_TLV);
+  const link = reading.linkTlv === "first" ? links[0] : links.at(-1);
+  return { kind: "read", length, source: bytes.subarray(16, 16 + size), linkTlv: link?.value ?? null };
 }
 
-/** The first TLV of a type; null if there is none before the list ends or breaks. */
-function findTlv(list: Buffer, type: number): Buffer | null {
-  for (let at = 0; at + 3 <= list.length; ) {
-    const end = at + 3 + list.readUInt16BE(at + 1);
-    if (end > list.length) return null;
-    if (list.readUInt8(at) === type) return list.subarray(at + 3, end);
+/** Bytes of an address of this family, 0 for any but TCP. */
+function sizeOf(family: number): number {
+  return family === 0x11 ? 4 : family === 0x21 ? 16 : 0;
+}
+
+/** The TLVs until the list ends or breaks. */
+function readTlvs(bytes: Buffer): { list: { type: number; value: Buffer }[]; isWhole: boolean } {
+  const list: { type: number; value: Buffer }[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 3 <= bytes.length ? at + 3 + bytes.readUInt16BE(at + 1) : Number.POSITIVE_INFINITY;
+    if (end > bytes.length) return { list, isWhole: false };
+    list.push({ type: bytes.readUInt8(at), value: bytes.subarray(at + 3, end) });
     at = end;
   }
-  return null;
+  return { list, isWhole: true };
 }
 
 function readVersion1(bytes: Buffer): ProxyReading {

@@ -15,6 +15,7 @@ import {
   type Zones,
 } from "@linkgate/core";
 import { StringSink } from "@linkgate/core/string-sink";
+import type { GateReading } from "./gate-readings.ts";
 import { type HttpRequest, readMessages } from "./http-reading.ts";
 import { readProxyHeader } from "./proxy-reading.ts";
 
@@ -41,7 +42,7 @@ export type Verdict =
       /** What the upstream sees as X-Forwarded-For; null for a health check from nowhere. */
       readonly source: Buffer | null;
       readonly request: HttpRequest;
-      /** A gate may refuse it instead: for a header that is ours, which not every proxy can delete, or for an empty Upgrade. */
+      /** A gate may refuse it instead: for a header that is ours, which not every proxy can delete, for an empty Upgrade, for a body. */
       readonly mayRefuse: boolean;
     }
   | { readonly kind: "denied"; readonly reason: string; readonly request: HttpRequest }
@@ -64,12 +65,14 @@ const TLV_MODES = { off: TLV_OFF, optional: TLV_OPTIONAL, required: TLV_REQUIRED
  */
 export class Reference {
   readonly #world: World;
+  readonly #reading: GateReading;
   readonly #decision = new Decision(new StringSink(), new StringSink());
   readonly #source = new Source();
   readonly #listeners: Readonly<Record<Attack["listener"], Listener>>;
 
-  constructor(world: World) {
+  constructor(world: World, reading: GateReading) {
     this.#world = world;
+    this.#reading = reading;
     this.#listeners = {
       direct: new Listener(true, TLV_OFF),
       proxy: new Listener(true, TLV_MODES[world.linkTlv]),
@@ -83,14 +86,14 @@ export class Reference {
     let address: Buffer | null = attack.peer;
     let http = attack.bytes;
     if (attack.listener === "proxy") {
-      const read = readProxyHeader(attack.bytes);
+      const read = readProxyHeader(attack.bytes, this.#reading);
       if (read.kind === "refused") return [{ kind: "refused", why: `PROXY: ${read.why}` }];
       address = attack.isBalancer ? read.source : null;
       http = attack.bytes.subarray(read.length);
       if (address !== null && read.linkTlv !== null && this.#world.linkTlv !== "off") readLinkTlv(read.linkTlv, source);
     }
     if (address !== null) source.isReadable = readAddressBytes(address, source.address);
-    return readMessages(http).map((message): Verdict => {
+    return readMessages(http, this.#reading).map((message): Verdict => {
       if (message.kind === "refused") return message;
       if (message.kind === "partial") return { kind: "refused", why: "a head without end" };
       return this.#decide(message.request, attack.listener, address);
@@ -112,6 +115,7 @@ export class Reference {
     const code = decision.decide(host, method, target, this.#source, this.#listeners[listener], zones, table);
     const reason = REASONS[code] ?? "";
     if (!isAllowed(code)) return { kind: "denied", reason, request };
+    const denies = this.#reading.deniesHealthBody && reason === "health-check" && bringsBody(request);
     return {
       kind: "admitted",
       reason,
@@ -120,7 +124,12 @@ export class Reference {
       linkId: decision.link.id,
       source: address,
       request,
-      mayRefuse: headers.some(([name]) => isReservedHeader(name) || name === "upgrade"),
+      mayRefuse: denies || headers.some(([name]) => isReservedHeader(name) || name === "upgrade"),
     };
   }
+}
+
+/** Whether anything comes behind the head. */
+function bringsBody({ body, headers }: HttpRequest): boolean {
+  return body === null || body.length > 0 || headers.some(([name]) => name === "transfer-encoding");
 }

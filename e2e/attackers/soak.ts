@@ -4,7 +4,7 @@ import { gates } from "../gates/index.ts";
 import { Battlefield } from "./battle.ts";
 import { campaign } from "./campaign.ts";
 
-// `npm run soak -- attackers [--gate nginx] [--seed n] [--count n] [--first n]`: generated attacks, 10^7 unless told otherwise.
+// `npm run soak -- attackers [--gate nginx|envoy] [--seed n] [--count n] [--first n]`: generated attacks, 10^7 unless told otherwise.
 
 const { values } = parseArgs({
   options: {

@@ -113,11 +113,35 @@ function parseRequest(account: string, bytes: Buffer): UpstreamRequest | string 
   }
   const valuesOf = (name: string) => headers.filter(([each]) => each.toLowerCase() === name).map(([, value]) => value);
   if (valuesOf("host").length !== 1) return "not one Host";
-  if (valuesOf("transfer-encoding").length > 0) return "a body of unknown length";
   const lengths = valuesOf("content-length");
   if (lengths.length > 1 || !lengths.every(length => /^\d{1,10}$/.test(length))) return "no Content-Length";
-  const total = end + 4 + Number(lengths[0] ?? 0);
+  const codings = valuesOf("transfer-encoding");
+  if (codings.length > 1 || !codings.every(coding => coding === "chunked")) return "another transfer coding";
+  if (codings.length > 0 && lengths.length > 0) return "Transfer-Encoding and Content-Length";
+  const length = Number(lengths[0] ?? 0);
+  const read = codings.length > 0 ? readChunks(bytes, end + 4) : { body: bytes.subarray(end + 4), size: length };
+  if (read === null || typeof read === "string") return read;
+  const total = end + 4 + read.size;
   if (bytes.length < total) return null;
   const raw = Buffer.from(bytes.subarray(0, total));
-  return { account, raw, method, target, headers, body: raw.subarray(end + 4) };
+  return { account, raw, method, target, headers, body: Buffer.from(read.body.subarray(0, read.size)) };
+}
+
+/** A body in chunks as a proxy must write them: no extensions, no trailers. Null for a part of one, a text for what is none. */
+function readChunks(bytes: Buffer, from: number): { body: Buffer; size: number } | string | null {
+  const parts: Buffer[] = [];
+  for (let at = from; ; ) {
+    const end = bytes.indexOf("\r\n", at);
+    if (end < 0) return bytes.length > at + 10 ? "no chunk size" : null;
+    const size = /^[0-9a-fA-F]{1,8}$/.test(bytes.toString("latin1", at, end))
+      ? Number.parseInt(bytes.toString("latin1", at, end), 16)
+      : -1;
+    if (size < 0) return "no chunk size";
+    const next = end + 2 + size + 2;
+    if (bytes.length < next) return null;
+    if (bytes.toString("latin1", next - 2, next) !== "\r\n") return size === 0 ? "a trailer" : "a chunk without end";
+    if (size === 0) return { body: Buffer.concat(parts), size: next - from };
+    parts.push(bytes.subarray(end + 2, end + 2 + size));
+    at = next;
+  }
 }

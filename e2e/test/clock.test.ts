@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFailed, test, vi } from "vitest";
-import { everyGate, until } from "../gates/index.ts";
+import { gates, until } from "../gates/index.ts";
 import type { Grant } from "../world/ledger.ts";
 import { World, type WorldGate } from "../world/world.ts";
 
@@ -22,7 +22,7 @@ const STEPPED: Record<string, { setting: string; command: string; options: strin
 const NOT_STEPPED = "libfaketime can't be loaded into it; its follower's unit tests step its clocks";
 
 // The wall clock of a running proxy is stepped, as by a person or a time server; its monotonic clock goes on as it was.
-describe.each(everyGate)("a clock that steps, of $name (feed rule 15)", kind => {
+describe.each(gates)("a clock that steps, of $name (feed rule 15)", kind => {
   let dir: string;
   let world: World;
   let one: WorldGate;

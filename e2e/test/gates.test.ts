@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exchange, linkAddress, writeProxyHeader } from "@linkgate/njs/testing";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
-import { everyGate, type GateUnderTest, RecordingUpstream, startGate, TestFeed, until, ZONE } from "../gates/index.ts";
+import { type GateUnderTest, gates, RecordingUpstream, startGate, TestFeed, until, ZONE } from "../gates/index.ts";
 
 const LINK = 822088585;
 
-describe.each(everyGate)("the test kit of $name", kind => {
+describe.each(gates)("the test kit of $name", kind => {
   let feed: TestFeed;
   let upstream: RecordingUpstream;
   let gate: GateUnderTest;

@@ -15,7 +15,14 @@ import { Listener, Source } from "../../core/src/source.ts";
 import * as abi from "./abi.ts";
 import { Ascii, PairsWriter, Writer } from "./bytes.ts";
 import * as env from "./env.ts";
-import { countDecision, REASON_TEXTS, REFUSED_FOR_ERROR, REFUSED_HEALTH_BODY, REFUSED_UPGRADE } from "./metrics.ts";
+import {
+  countDecision,
+  REASON_TEXTS,
+  REFUSED_FOR_ERROR,
+  REFUSED_HEALTH_BODY,
+  REFUSED_METHOD,
+  REFUSED_UPGRADE,
+} from "./metrics.ts";
 import { Settings } from "./settings.ts";
 import { readSource } from "./source.ts";
 import { SharedTable } from "./table.ts";
@@ -29,6 +36,8 @@ const METHOD = new Ascii(":method");
 const PATH = new Ascii(":path");
 const SCHEME = new Ascii("x-forwarded-proto");
 const UPGRADE = new Ascii("upgrade");
+const CONNECT = new Ascii("CONNECT");
+const TRACE = new Ascii("TRACE");
 const LINK_ID = new Ascii(LINK_ID_HEADER);
 const CLIENT = new Ascii(CLIENT_HEADER);
 const BARE_HEALTH = new Ascii(HEALTH_TARGET);
@@ -82,6 +91,7 @@ export function checkRequest(settings: Settings | null, listener: Listener | nul
   logAccount(reason);
   if (!isAllowed(reason)) return deny(reason);
   if (asksForUpgrade) return deny(REFUSED_UPGRADE);
+  if (isRefusedMethod()) return deny(REFUSED_METHOD);
   if (reason === HEALTH_CHECK && hasBody) return deny(REFUSED_HEALTH_BODY);
 
   if (reason === HEALTH_CHECK) makeBare();
@@ -158,6 +168,11 @@ function findRequest(): bool {
     at = value + <usize>valueLength + 1;
   }
   return asksForUpgrade;
+}
+
+/** CONNECT would be a tunnel (design 3); the answer to TRACE shows what the gate adds. */
+function isRefusedMethod(): bool {
+  return CONNECT.equals(method.start, method.length) || TRACE.equals(method.start, method.length);
 }
 
 /** Removes every header that a client must not get through (design 3). Those that are set afterwards are replaced there. */

@@ -9,6 +9,7 @@ import * as env from "./env.ts";
 export const REFUSED_FOR_ERROR: i32 = 13;
 export const REFUSED_UPGRADE: i32 = 14;
 export const REFUSED_HEALTH_BODY: i32 = 15;
+export const REFUSED_METHOD: i32 = 16;
 
 /** The reasons as the log spells them: core's, then the filter's own. */
 export const REASON_TEXTS: Ascii[] = [];
@@ -16,6 +17,7 @@ for (let reason = 0; reason < REASONS.length; reason++) REASON_TEXTS.push(new As
 REASON_TEXTS.push(new Ascii("gate-error"));
 REASON_TEXTS.push(new Ascii("upgrade"));
 REASON_TEXTS.push(new Ascii("health-check-body"));
+REASON_TEXTS.push(new Ascii("method"));
 
 const decisions: u32[] = [];
 let tableAge: u32 = 0;
@@ -32,6 +34,7 @@ export function defineMetrics(): void {
   decisions.push(define(abi.COUNTER, "linkgate.decisions.gate-error"));
   decisions.push(define(abi.COUNTER, "linkgate.decisions.upgrade"));
   decisions.push(define(abi.COUNTER, "linkgate.decisions.health-check-body"));
+  decisions.push(define(abi.COUNTER, "linkgate.decisions.method"));
   tableAge = define(abi.GAUGE, "linkgate.table_age_seconds");
   tableGeneration = define(abi.GAUGE, "linkgate.table_generation");
   sweeps = define(abi.COUNTER, "linkgate.feed_sweeps");
