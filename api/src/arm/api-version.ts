@@ -1,20 +1,9 @@
 import type { FastifyInstance } from "fastify";
+import { contract } from "../contract/contract.ts";
 import { ArmError } from "./errors.ts";
 
 /** Every stable api-version of Microsoft.HealthcareApis since private link came (arm-contract 2); all are answered alike. */
-export const API_VERSIONS: readonly string[] = [
-  "2020-03-30",
-  "2021-01-11",
-  "2021-11-01",
-  "2022-05-15",
-  "2022-12-01",
-  "2023-02-28",
-  "2023-09-06",
-  "2023-11-01",
-  "2023-12-01",
-  "2024-03-01",
-  "2024-03-31",
-];
+export const API_VERSIONS = contract.apiVersions;
 
 const WELL_FORMED = /^\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|rc|privatepreview))?$/i;
 

@@ -9,6 +9,7 @@ import Fastify, {
 import { registerAccounts } from "../accounts/routes.ts";
 import { registerConnections } from "../connections/routes.ts";
 import { checkAnswers } from "../contract/answers.ts";
+import { registerProvider } from "../provider/routes.ts";
 import { registerProxies } from "../proxies/routes.ts";
 import { registerApiVersion } from "./api-version.ts";
 import { BODY_LIMIT, registerRawBodies } from "./body.ts";
@@ -95,6 +96,7 @@ export function buildArmApp(options: ArmAppOptions): { app: FastifyInstance; rou
   registerConnections(app, options);
   registerProxies(app, options);
   registerOperationResults(app, options);
+  registerProvider(app);
   registerWrongMethods(app, routes);
   return { app, routes };
 }
