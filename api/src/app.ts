@@ -17,6 +17,7 @@ import { createNrpClient, type NrpClient } from "./nrp/client.ts";
 import { createCredential } from "./nrp/credential.ts";
 import { startNrpTeller } from "./nrp/teller.ts";
 import { startOperationWorker } from "./operations/worker.ts";
+import { startSubscriptionWorker } from "./subscriptions/worker.ts";
 
 /** The api while it runs. */
 export interface RunningApi {
@@ -35,6 +36,8 @@ export interface StartOptions {
   readonly log: FastifyBaseLogger;
   /** Gives up waiting for the database. */
   readonly signal?: AbortSignal;
+  /** NRP, in place of the one that the configuration leads to. */
+  readonly nrp?: NrpClient;
 }
 
 /** Seconds between attempts to reach a database that isn't there yet: the first pause, and the longest. */
@@ -47,7 +50,8 @@ const GRACE = 20_000;
  * Starts the resource provider: registry, workers and listeners. Waits, with a line in the log for each attempt, for a
  * database that is still starting; fails at once when the database refuses us for good.
  */
-export async function startApi(config: Config, { log, signal }: StartOptions): Promise<RunningApi> {
+export async function startApi(config: Config, options: StartOptions): Promise<RunningApi> {
+  const { log, signal } = options;
   const closers: (() => Promise<void>)[] = [];
   const failed = Promise.withResolvers<Error>();
   let state: "starting" | "ready" | "stopping" = "starting";
@@ -70,9 +74,11 @@ export async function startApi(config: Config, { log, signal }: StartOptions): P
     await waitForDatabase(database, log, signal);
     const worker = startOperationWorker({ ...database, ...config, finishers, log });
     closers.push(() => worker.stop());
-    const nrp = reachNrp(config, log);
+    const nrp = options.nrp ?? reachNrp(config, log);
     const teller = startNrpTeller({ ...database, nrp, log });
     closers.push(() => teller.stop());
+    const subscriptions = startSubscriptionWorker({ ...database, log });
+    closers.push(() => subscriptions.stop());
 
     const { app: arm } = buildArmApp({ ...config, ...config.arm, certificates, database, log });
     const feed = await buildFeedApp(config, database, log);
@@ -103,8 +109,8 @@ async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
 function reachNrp({ nrp }: Config, log: FastifyBaseLogger): NrpClient | undefined {
   if (nrp !== undefined) return createNrpClient({ armUrl: nrp.armUrl, credential: createCredential(process.env) });
   log.warn(
-    "NRP can't be reached, because LINKGATE_ARM_URL is not set: private endpoints are not told when their account is " +
-      "deleted, and a restored registry can't be reconciled, only released without",
+    "NRP can't be reached, because LINKGATE_ARM_URL is not set: private endpoints are not told when they are " +
+      "disconnected, and a restored registry can't be reconciled, only released without",
   );
   return undefined;
 }

@@ -17,9 +17,14 @@ export function accountDocument(account: Account, connections: readonly Connecti
     ...(Object.keys(account.system_data).length === 0 ? {} : { systemData: account.system_data }),
     properties: {
       ...account.properties,
-      provisioningState: account.provisioning_state,
+      provisioningState: shownState(account),
       publicNetworkAccess: account.public_network_access,
       privateEndpointConnections: connections.map(connection => connectionDocument(account, connection)),
     },
   };
+}
+
+/** ARM RPC, "Subscription States": the resources of a suspended subscription are marked so. */
+function shownState({ provisioning_state: own, subscription_state: subscription }: Account): string {
+  return own === "Succeeded" && (subscription === "Warned" || subscription === "Suspended") ? subscription : own;
 }

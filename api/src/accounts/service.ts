@@ -14,6 +14,7 @@ import type { Database } from "../database/schema.ts";
 import { publishAccount } from "../feed/publish.ts";
 import { queueNotices } from "../nrp/notices.ts";
 import { type OperationRow, startOperation } from "../operations/service.ts";
+import { holdPermission } from "../subscriptions/permission.ts";
 import {
   type Account,
   type AccountChange,
@@ -73,7 +74,7 @@ export interface PutResult {
  * Creates an account or overwrites it. The same PUT again changes nothing.
  *
  * @throws ArmError NameNotAvailable when the name belongs to another subscription or group (design 5: an account name
- *   is a host name), AnotherOperationInProgress, PropertyChangeNotAllowed, InvalidRequestContent, PreconditionFailed
+ *   is a host name), InvalidSubscriptionState, AnotherOperationInProgress, PropertyChangeNotAllowed, InvalidRequestContent, PreconditionFailed
  */
 export async function putAccount(
   tx: Transaction<Database>,
@@ -87,6 +88,7 @@ export async function putAccount(
   if (existing === undefined) {
     checkPreconditions(headers, undefined);
     checkProvisioningState(body, "Succeeded");
+    await holdPermission(tx, path.subscriptionId);
     const account = await insertAccount(tx, newAccount(key, path, body, caller));
     if (account !== undefined) {
       await publishAccount(tx, key);
@@ -147,6 +149,15 @@ export async function deleteAccount(
   const account = await findLockedAccount(tx, path);
   if (account === undefined) return undefined;
   checkPreconditions(headers, account.etag);
+  return await beginDeletion(tx, account, caller);
+}
+
+/** Like {@link deleteAccount}, of an account that the transaction has locked. */
+export async function beginDeletion(
+  tx: Transaction<Database>,
+  account: Account,
+  caller: Caller,
+): Promise<OperationRow> {
   if (account.provisioning_state === "Deleting") return await requireOperation(tx, account.etag);
   const operation = await startOperation(tx, {
     kind: "account-delete",
@@ -197,6 +208,7 @@ function newAccount(key: string, path: AccountPath, body: AccountBody, caller: C
     properties: ownProperties(body),
     public_network_access: body.properties?.publicNetworkAccess ?? "Enabled",
     provisioning_state: "Succeeded",
+    subscription_state: "Registered",
     etag: randomUUID(),
     system_data: caller.systemData,
   };

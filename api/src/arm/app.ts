@@ -11,6 +11,7 @@ import { registerConnections } from "../connections/routes.ts";
 import { checkAnswers } from "../contract/answers.ts";
 import { registerProvider } from "../provider/routes.ts";
 import { registerProxies } from "../proxies/routes.ts";
+import { registerSubscriptionStates, registerSubscriptions } from "../subscriptions/routes.ts";
 import { registerApiVersion } from "./api-version.ts";
 import { BODY_LIMIT, registerRawBodies } from "./body.ts";
 import { registerCaller } from "./caller.ts";
@@ -46,7 +47,7 @@ export interface ArmRoute {
 
 /**
  * The ARM listener: HTTPS with mutual TLS. Every request passes the hooks in this order (design 5): headers, trust,
- * api-version, caller, path; then the handler: resource, body, state.
+ * api-version, caller, path, state of the subscription; then the handler: resource, body, state.
  */
 export function buildArmApp(options: ArmAppOptions): { app: FastifyInstance; routes: readonly ArmRoute[] } {
   const app: FastifyInstance = Fastify({
@@ -85,11 +86,12 @@ export function buildArmApp(options: ArmAppOptions): { app: FastifyInstance; rou
     });
   });
   registerHeaders(app);
-  checkAnswers(app, ["public", "internal"]);
+  checkAnswers(app, ["public", "internal", "lifecycle"]);
   registerTrust(app, options.certificates);
   registerApiVersion(app);
   registerCaller(app, options.nrpAppIds);
   registerPathChecks(app);
+  registerSubscriptionStates(app, options);
   registerRawBodies(app);
   registerErrors(app, options.retryAfter);
   registerAccounts(app, options);
@@ -97,6 +99,7 @@ export function buildArmApp(options: ArmAppOptions): { app: FastifyInstance; rou
   registerProxies(app, options);
   registerOperationResults(app, options);
   registerProvider(app);
+  registerSubscriptions(app, options);
   registerWrongMethods(app, routes);
   return { app, routes };
 }

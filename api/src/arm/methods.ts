@@ -16,14 +16,15 @@ declare module "fastify" {
  */
 export function registerWrongMethods(
   app: FastifyInstance,
-  routes: readonly { readonly method: string; readonly path: string }[],
+  routes: readonly { readonly method: string; readonly path: string; readonly apiVersion?: string }[],
 ): void {
   for (const [path, known] of Map.groupBy(routes, route => route.path)) {
     const allowed = known.map(route => route.method).sort();
+    const apiVersion = known[0]?.apiVersion;
     app.route({
       method: app.supportedMethods.filter(method => !allowed.includes(method)),
       url: path,
-      config: { wrongMethods: true },
+      config: { wrongMethods: true, ...(apiVersion === undefined ? {} : { apiVersion }) },
       handler: async (request, reply) => {
         reply.header("allow", allowed.join(", "));
         throw new ArmError(

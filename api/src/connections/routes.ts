@@ -23,6 +23,7 @@ import { decideConnection, deleteConnection, requireConnection } from "./service
 export function registerConnections(app: FastifyInstance, context: ArmContext): void {
   const { db } = context.database;
   const CONNECTION_PATH = `${CONNECTIONS_PATH}/:name`;
+  const writers = context.customerWrites ? {} : NRP_ONLY;
 
   app.get<{ Params: AccountPath }>(CONNECTIONS_PATH, async request => {
     const account = await requireAccount(db, request.params);
@@ -36,7 +37,7 @@ export function registerConnections(app: FastifyInstance, context: ArmContext): 
   });
 
   // Clients accept 200 alone here, with a body, also while a rejection waits for the gates (clients.md, decision 2).
-  app.put<{ Params: ChildPath }>(CONNECTION_PATH, NRP_ONLY, async (request, reply) => {
+  app.put<{ Params: ChildPath }>(CONNECTION_PATH, writers, async (request, reply) => {
     await requireConnection(db, await requireAccount(db, request.params), request.params);
     const body = readBody(request, connectionBody);
     const { account, connection, operation } = await db
@@ -46,7 +47,7 @@ export function registerConnections(app: FastifyInstance, context: ArmContext): 
     return connectionDocument(account, connection);
   });
 
-  app.delete<{ Params: ChildPath }>(CONNECTION_PATH, NRP_ONLY, async (request, reply) => {
+  app.delete<{ Params: ChildPath }>(CONNECTION_PATH, writers, async (request, reply) => {
     const operation = await db
       .transaction()
       .execute(tx => deleteConnection(tx, request.params, readCaller(request), request.headers));

@@ -11,6 +11,7 @@ import { nameAction, recordDecision } from "../audit/decisions.ts";
 import type { Queryable } from "../database/open.ts";
 import type { Database, OperationKind } from "../database/schema.ts";
 import { publishAccount } from "../feed/publish.ts";
+import { queueNotice } from "../nrp/notices.ts";
 import { type OperationRow, startOperation } from "../operations/service.ts";
 import { connectionId } from "./document.ts";
 import {
@@ -80,11 +81,24 @@ export async function decideConnection(
   if (status === connection.status) {
     return { account, connection, operation: await findRunningOperation(tx, connection) };
   }
-  return await changeConnection(tx, account, connection, caller, {
+  const result = await changeConnection(tx, account, connection, caller, {
     status,
     description: wanted.description ?? connection.description,
     actions_required: wanted.actionsRequired ?? connection.actions_required,
   });
+  if (isNewsForNrp(caller) && (status === "Approved" || status === "Rejected")) {
+    const { description } = result.connection;
+    await queueNotice(tx, account, connection, {
+      state: { status, description },
+      correlationId: caller.correlationId,
+    });
+  }
+  return result;
+}
+
+/** A customer's own call (`customerWrites`): NRP knows of it by nobody else. What the api does by itself has notices of its own. */
+function isNewsForNrp(caller: Caller): boolean {
+  return caller.by?.via === "arm";
 }
 
 /**
@@ -114,6 +128,13 @@ export async function deleteConnection(
     system_data: mergeSystemData(connection.system_data, caller.systemData),
   });
   await recordDecision(tx, { account, connection, action: "remove", from: connection.status, to: status, caller });
+  if (isNewsForNrp(caller)) {
+    await queueNotice(tx, account, connection, {
+      state: { status: "Disconnected", description: "The private endpoint connection was removed." },
+      operation: operation.id,
+      correlationId: caller.correlationId,
+    });
+  }
   await publishAccount(tx, account.account);
   return operation;
 }

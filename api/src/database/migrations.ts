@@ -111,9 +111,30 @@ const audit: Migration = {
   },
 };
 
+const subscriptions: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    for (const statement of [
+      sql`create table subscriptions (
+        subscription_id text primary key,
+        state text not null check (state in ('Registered', 'Warned', 'Suspended', 'Unregistered', 'Deleted')),
+        settled boolean not null, correlation_id text not null,
+        changed_at timestamptz not null default clock_timestamp())`,
+      sql`create index subscriptions_unsettled on subscriptions (subscription_id) where not settled`,
+      sql`alter table accounts add subscription_state text not null default 'Registered'`,
+      sql`alter table nrp_notices alter operation drop not null, add status text not null default 'Disconnected',
+        add description text not null default 'The private link resource was deleted.',
+        add revision integer not null default 0, add correlation_id text`,
+      sql`create unique index nrp_notices_by_connection on nrp_notices (lower(connection_id))`,
+    ]) {
+      await statement.execute(db);
+    }
+  },
+};
+
 /** Every change of the tables, in order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
   "0001-registry": registry,
   "0002-nrp": nrp,
   "0003-audit": audit,
+  "0004-subscriptions": subscriptions,
 };

@@ -46,6 +46,22 @@ export interface AccountsTable {
   provisioning_state: ProvisioningState;
   etag: string;
   system_data: ColumnType<SystemData, string, string>;
+  /** State of the subscription as far as this account has been brought into it; in all but Registered it is offline. */
+  subscription_state: Generated<SubscriptionState>;
+}
+
+/** Where a subscription stands (ARM RPC: subscription lifecycle). */
+export type SubscriptionState = "Registered" | "Warned" | "Suspended" | "Unregistered" | "Deleted";
+
+/** What ARM has announced of a subscription; one that was never announced has no row. */
+export interface SubscriptionsTable {
+  /** Lower case. */
+  subscription_id: string;
+  state: SubscriptionState;
+  /** False while accounts have still to be brought into this state, or, when it is Deleted, to go. */
+  settled: boolean;
+  correlation_id: string;
+  changed_at: Generated<Date>;
 }
 
 /** A private endpoint connection and NRP's proxy of it: one row, two views. */
@@ -141,15 +157,20 @@ export interface OperationsTable {
   correlation_id: string | null;
 }
 
-/** What NRP has still to be told; a row goes when NRP has answered. */
+/** What NRP has still to be told of a connection, its newest state; a row goes when NRP has answered. */
 export interface NrpNoticesTable {
   id: Generated<string>;
-  /** The operation that ends no earlier. */
-  operation: string;
+  /** The operation that ends no earlier; null where none waits. */
+  operation: string | null;
   /** ARM id of what is told to: NRP's own proxy of the connection. */
   proxy_id: string;
-  /** ARM id of the connection that is disconnected. */
+  /** ARM id of the connection; there is one row for each, whatever the casing. */
   connection_id: string;
+  status: "Approved" | "Rejected" | "Disconnected";
+  description: string;
+  /** Counts the states that came while one was waiting, so that none is taken for told. */
+  revision: Generated<number>;
+  correlation_id: string | null;
   attempts: Generated<number>;
   /** Nobody tries (again) before; it also keeps two replicas from telling the same at once. */
   not_before: Generated<Date>;
@@ -218,6 +239,7 @@ export interface Database {
   cursors: CursorsTable;
   operations: OperationsTable;
   nrp_notices: NrpNoticesTable;
+  subscriptions: SubscriptionsTable;
   decision_intents: DecisionIntentsTable;
   decision_refusals: DecisionRefusalsTable;
   decisions: DecisionsTable;

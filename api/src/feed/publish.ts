@@ -7,7 +7,7 @@ import type { Database } from "../database/schema.ts";
  * the last change of `accounts` and `connections`.
  *
  * The row tells of the account's public access and of the link ids of its Approved connections, ascending; an account
- * that is missing or being deleted becomes a tombstone. Nothing is written when the gates would not be told anything new.
+ * that is missing, being deleted, or of a subscription that is not Registered, becomes a tombstone. Nothing is written when the gates would not be told anything new.
  */
 export async function publishAccount(tx: Transaction<Database>, account: string): Promise<void> {
   // feed rule 1: the version counts under the row's lock, and the writer is the 64-bit transaction id in a column of
@@ -25,7 +25,7 @@ export async function publishAccount(tx: Transaction<Database>, account: string)
         case when bool_or(a.public_network_access = 'Enabled') then 'enabled' else 'disabled' end as public_access,
         coalesce((select array_agg(distinct id order by id) from connections c, unnest(c.link_ids) id
           where c.account = ${account} and c.status = 'Approved'), '{}') as link_ids
-      from accounts a where a.account = ${account} and a.provisioning_state <> 'Deleting')
+      from accounts a where a.account = ${account} and a.provisioning_state <> 'Deleting' and a.subscription_state = 'Registered')
     update feed set version = feed.version + 1, writer = pg_current_xact_id(), present = told.present,
       public_access = told.public_access, link_ids = case when told.present then told.link_ids else '{}' end
     from told where feed.account = ${account} and (feed.version = 0

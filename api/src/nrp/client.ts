@@ -35,13 +35,20 @@ export interface NrpClient {
    */
   listProxies(accountId: string): Promise<NrpProxy[] | undefined>;
   /**
-   * Tells that a connection has been disconnected from this side. Telling it twice is telling it once; an endpoint that
-   * is gone needs no telling.
+   * Tells what has become of a connection on this side. Telling it twice is telling it once; an endpoint that is gone
+   * needs no telling.
    *
    * @param signal gives up
    * @throws NrpUnanswered
    */
-  tellDisconnected(id: string, connectionId: string, signal: AbortSignal): Promise<void>;
+  tell(id: string, connectionId: string, state: ToldState, signal: AbortSignal): Promise<void>;
+}
+
+/** What NRP is told of a connection. */
+export interface ToldState {
+  readonly status: "Approved" | "Rejected" | "Disconnected";
+  /** For the owner of the endpoint. */
+  readonly description: string;
 }
 
 /** NRP or ARM could not be reached, refused, or answered what can't be understood. Nothing may be concluded from it. */
@@ -126,21 +133,17 @@ export function createNrpClient({ armUrl, credential }: NrpClientOptions): NrpCl
       }
       return proxies;
     },
-    async tellDisconnected(id, connectionId, signal) {
-      const reply = await send("PUT", urlOf(id), disconnection(connectionId), signal);
+    async tell(id, connectionId, state, signal) {
+      const reply = await send("PUT", urlOf(id), stateOf(connectionId, state), signal);
       if (!isGone(reply) && (reply.status < 200 || reply.status > 299)) throw refused("PUT", id, reply);
     },
   };
 }
 
-const disconnection = (connectionId: string): object => ({
+const stateOf = (connectionId: string, { status, description }: ToldState): object => ({
   properties: {
     remotePrivateEndpointConnection: { id: connectionId },
-    remotePrivateLinkServiceConnectionState: {
-      status: "Disconnected",
-      description: "The private link resource was deleted.",
-      actionsRequired: "None",
-    },
+    remotePrivateLinkServiceConnectionState: { status, description, actionsRequired: "None" },
   },
 });
 

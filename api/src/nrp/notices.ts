@@ -1,11 +1,11 @@
 import { type Selectable, sql, type Transaction } from "kysely";
 import type { Account } from "../accounts/repository.ts";
 import { connectionId } from "../connections/document.ts";
-import { listConnections } from "../connections/repository.ts";
+import { type Connection, listConnections } from "../connections/repository.ts";
 import { notify } from "../database/notifications.ts";
 import type { Queryable } from "../database/open.ts";
 import type { Database, NrpNoticesTable } from "../database/schema.ts";
-import { proxyIdOf } from "./client.ts";
+import { proxyIdOf, type ToldState } from "./client.ts";
 
 export type NrpNotice = Selectable<NrpNoticesTable>;
 
@@ -14,20 +14,53 @@ export const LEASE = 15;
 /** Seconds. One that failed is tried again, later each time. */
 const BACKOFF = { first: 0.5, longest: 60 };
 
+/** A change of a connection that did not come from NRP. */
+export interface Change {
+  readonly state: ToldState;
+  /** Ends no earlier than NRP has been told; none where nothing waits for that. */
+  readonly operation?: string;
+  readonly correlationId: string;
+}
+
 /**
- * Remembers, in the transaction that disconnects them, that NRP has to be told of every connection of an operation. The
- * operation does not end before it has been.
+ * Remembers, in the transaction of the change, that NRP has to be told of a connection. There is one notice for each
+ * connection, with its newest state: NRP never hears of an older one after a newer one.
  */
-export async function queueNotices(tx: Transaction<Database>, account: Account, operation: string): Promise<void> {
-  const notices = (await listConnections(tx, account.account))
-    .filter(connection => connection.etag === operation)
-    .flatMap(connection => {
-      const proxyId = proxyIdOf(connection.remote_private_endpoint, connection.name);
-      // An endpoint whose id is none can't be reached at NRP, today or ever.
-      if (proxyId === undefined) return [];
-      return { operation, proxy_id: proxyId, connection_id: connectionId(account, connection) };
-    });
-  if (notices.length > 0) await tx.insertInto("nrp_notices").values(notices).execute();
+export async function queueNotice(
+  tx: Transaction<Database>,
+  account: Account,
+  connection: Connection,
+  { state, operation, correlationId }: Change,
+): Promise<void> {
+  const proxyId = proxyIdOf(connection.remote_private_endpoint, connection.name);
+  // An endpoint whose id is none can't be reached at NRP, today or ever.
+  if (proxyId === undefined) return;
+  const told = {
+    operation: operation ?? null,
+    proxy_id: proxyId,
+    connection_id: connectionId(account, connection),
+    status: state.status,
+    description: state.description,
+    correlation_id: correlationId,
+  };
+  // Whoever sends the older state keeps its lease, so that the newer one does not overtake it.
+  await tx
+    .insertInto("nrp_notices")
+    .values(told)
+    .onConflict(conflict =>
+      conflict
+        .expression(sql`lower(connection_id)`)
+        .doUpdateSet({ ...told, revision: sql`nrp_notices.revision + 1`, attempts: 0 }),
+    )
+    .execute();
+  await notify(tx, "operations");
+}
+
+/** The same for every connection that an account's deletion has disconnected. */
+export async function queueNotices(tx: Transaction<Database>, account: Account, change: Change): Promise<void> {
+  for (const connection of await listConnections(tx, account.account)) {
+    if (connection.etag === change.operation) await queueNotice(tx, account, connection, change);
+  }
 }
 
 const leaseEnd = sql<Date>`clock_timestamp() + make_interval(secs => ${sql.lit(LEASE)}::double precision)`;
@@ -66,9 +99,16 @@ export async function dropNotices(db: Queryable): Promise<NrpNotice[]> {
   return dropped;
 }
 
-/** NRP has answered; the worker looks at the operation again. */
-export async function settleNotice(db: Queryable, notice: NrpNotice): Promise<void> {
-  await db.deleteFrom("nrp_notices").where("id", "=", notice.id).execute();
+/** NRP has answered; the worker looks at the operation again. A state that came meanwhile is told next. */
+export async function settleNotice(db: Queryable, { id, revision }: NrpNotice): Promise<void> {
+  const { numDeletedRows } = await db
+    .deleteFrom("nrp_notices")
+    .where("id", "=", id)
+    .where("revision", "=", revision)
+    .executeTakeFirst();
+  if (numDeletedRows === 0n) {
+    await db.updateTable("nrp_notices").set({ not_before: sql`clock_timestamp()` }).where("id", "=", id).execute();
+  }
   await notify(db, "operations");
 }
 

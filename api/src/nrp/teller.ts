@@ -56,8 +56,8 @@ async function run(options: NrpTellerOptions, signal: AbortSignal): Promise<void
 async function tellOne(options: NrpTellerOptions, signal: AbortSignal): Promise<boolean> {
   const { db, nrp, log } = options;
   if (nrp === undefined) {
-    for (const { proxy_id: proxy, connection_id: connection, operation } of await dropNotices(db)) {
-      log.warn({ proxy, connection, operation }, "NRP is not told of a disconnected endpoint: it is not configured");
+    for (const notice of await dropNotices(db)) {
+      log.warn(describe(notice), "NRP is not told of a connection: it is not configured");
     }
     return false;
   }
@@ -74,16 +74,24 @@ async function tell(
   notice: NrpNotice,
   signal: AbortSignal,
 ): Promise<void> {
-  const { proxy_id: proxy, connection_id: connection, operation, attempts } = notice;
+  const { proxy_id: proxy, connection_id: connection, status, description, attempts } = notice;
   // A renewal that fails costs nothing but that another replica tells NRP too.
   const renewing = setInterval(() => void renewNotice(db, notice).catch(() => {}), (LEASE * 1000) / 3);
   try {
-    await nrp.tellDisconnected(proxy, connection, signal).finally(() => clearInterval(renewing));
+    await nrp.tell(proxy, connection, { status, description }, signal).finally(() => clearInterval(renewing));
   } catch (error) {
     const retryIn = await postponeNotice(db, notice);
-    log.warn({ err: error, proxy, connection, operation, attempts, retryIn }, "NRP could not be told");
+    log.warn({ err: error, ...describe(notice), attempts, retryIn }, "NRP could not be told");
     return;
   }
   await settleNotice(db, notice);
-  log.info({ proxy, connection, operation }, "NRP was told of a disconnected endpoint");
+  log.info(describe(notice), "NRP was told of a connection");
 }
+
+const describe = (notice: NrpNotice): object => ({
+  proxy: notice.proxy_id,
+  connection: notice.connection_id,
+  status: notice.status,
+  operation: notice.operation,
+  correlationId: notice.correlation_id,
+});

@@ -4,15 +4,14 @@ import { announceOperation } from "../arm/async.ts";
 import { readBody } from "../arm/body.ts";
 import { NRP_ONLY } from "../arm/caller.ts";
 import type { ArmContext } from "../arm/context.ts";
-import { resourceNotFound } from "../arm/errors.ts";
-import { type AccountPath, type ChildPath, PROXIES_PATH, requestedAccountId } from "../arm/paths.ts";
+import { type AccountPath, type ChildPath, PROXIES_PATH } from "../arm/paths.ts";
 import { quoteEtag } from "../arm/preconditions.ts";
 import { readCaller } from "../arm/system-data.ts";
-import { findConnection, listConnections } from "../connections/repository.ts";
+import { listConnections } from "../connections/repository.ts";
 import { deleteConnection } from "../connections/service.ts";
 import { proxyDocument } from "./document.ts";
-import { proxyBody, readProxyRequest } from "./schema.ts";
-import { checkProxyName, putProxy, validateProxy } from "./service.ts";
+import { endpointUpdate, proxyBody, readProxyRequest } from "./schema.ts";
+import { checkProxyName, moveEndpoint, putProxy, requireProxy, validateProxy } from "./service.ts";
 
 /** `privateEndpointConnectionProxies` of an account: NRP's view, all verbs NRP's alone (design 5). */
 export function registerProxies(app: FastifyInstance, context: ArmContext): void {
@@ -43,14 +42,16 @@ export function registerProxies(app: FastifyInstance, context: ArmContext): void
 
   app.get<{ Params: ChildPath }>(PROXY_PATH, NRP_ONLY, async (request, reply) => {
     const account = await requireAccount(db, request.params);
-    const connection = await findConnection(db, account.account, request.params.name.toLowerCase());
-    if (connection === undefined) {
-      throw resourceNotFound(
-        `${requestedAccountId(request.params)}/privateEndpointConnectionProxies/${request.params.name}`,
-      );
-    }
+    const connection = await requireProxy(db, account, request.params);
     reply.header("etag", quoteEtag(connection.etag));
     return proxyDocument(account, connection, context.zones);
+  });
+
+  app.post<{ Params: ChildPath }>(`${PROXY_PATH}/updatePrivateEndpointProperties`, NRP_ONLY, async (request, reply) => {
+    await requireProxy(db, await requireAccount(db, request.params), request.params);
+    const update = readBody(request, endpointUpdate);
+    await db.transaction().execute(tx => moveEndpoint(tx, request.params, update, readCaller(request)));
+    return reply.status(200).send();
   });
 
   app.get<{ Params: AccountPath }>(PROXIES_PATH, NRP_ONLY, async request => {

@@ -8,6 +8,10 @@ export type ProxyBody = BodyOf<"PrivateEndpointConnectionProxies_CreateOrUpdate"
 
 export type RemotePrivateEndpoint = NonNullable<ProxyBody["remotePrivateEndpoint"]>;
 
+/** What NRP says of an endpoint that was moved (arm-contract 1.4). */
+export const endpointUpdate = contract.operation("PrivateEndpointConnectionProxies_UpdatePrivateEndpointProperties");
+export type EndpointUpdate = BodyOf<"PrivateEndpointConnectionProxies_UpdatePrivateEndpointProperties">;
+
 /** What the registry takes from NRP's document. */
 export interface ProxyRequest {
   readonly endpoint: RemotePrivateEndpoint;

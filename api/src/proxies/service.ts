@@ -4,10 +4,10 @@ import { isDeepStrictEqual } from "node:util";
 import type { Transaction } from "kysely";
 import type { Account } from "../accounts/repository.ts";
 import { assertNotDeleting, requireLockedAccount } from "../accounts/service.ts";
-import { ArmError } from "../arm/errors.ts";
-import { type ChildPath, sameName } from "../arm/paths.ts";
+import { ArmError, resourceNotFound } from "../arm/errors.ts";
+import { type ChildPath, requestedAccountId, sameName } from "../arm/paths.ts";
 import { checkPreconditions } from "../arm/preconditions.ts";
-import type { Caller } from "../arm/system-data.ts";
+import { type Caller, mergeSystemData } from "../arm/system-data.ts";
 import { nameAction, recordDecision } from "../audit/decisions.ts";
 import {
   type Connection,
@@ -15,6 +15,7 @@ import {
   countConnections,
   findConnection,
   insertConnection,
+  updateConnection,
 } from "../connections/repository.ts";
 import { findRunningOperation } from "../connections/running.ts";
 import { changeConnection, claim, move, type WriteResult } from "../connections/service.ts";
@@ -22,7 +23,7 @@ import { type Action, transition } from "../connections/transitions.ts";
 import type { Queryable } from "../database/open.ts";
 import type { Database } from "../database/schema.ts";
 import { publishAccount } from "../feed/publish.ts";
-import type { ProxyRequest } from "./schema.ts";
+import type { EndpointUpdate, ProxyRequest } from "./schema.ts";
 
 /** A private endpoint's name (80), a dot and a guid: letters, digits, `_`, `.` and `-`, nothing else. */
 const PROXY_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
@@ -77,7 +78,7 @@ export async function putProxy(
   if (existing === undefined) {
     return { ...(await createProxy(tx, account, path, request, caller, action, maxConnections)), created: true };
   }
-  assertSameEndpoint(existing, request);
+  assertSameEndpoint(existing, request.endpoint);
   const status = move(existing, action);
   assertLinkIds(status, request);
   const change: ConnectionChange = {
@@ -92,6 +93,63 @@ export async function putProxy(
     return { account, connection: existing, operation: await findRunningOperation(tx, existing), created: false };
   }
   return { ...(await changeConnection(tx, account, existing, caller, change)), created: false };
+}
+
+/**
+ * Takes note that an endpoint was moved, to another group or subscription: it has another id, and is the same endpoint
+ * with the same approval. What runs on the connection goes on.
+ *
+ * @throws ArmError ResourceNotFound, Conflict when it is another endpoint
+ */
+export async function moveEndpoint(
+  tx: Transaction<Database>,
+  path: ChildPath,
+  update: EndpointUpdate,
+  caller: Caller,
+): Promise<void> {
+  const account = await requireLockedAccount(tx, path);
+  const existing = await requireProxy(tx, account, path);
+  assertSameEndpoint(existing, update);
+  const change: ConnectionChange = {
+    remote_private_endpoint: moved(existing.remote_private_endpoint, update),
+    immutable_resource_id: update.immutableResourceId?.toLowerCase() ?? existing.immutable_resource_id,
+  };
+  if (isDeepStrictEqual({ ...existing, ...change }, existing)) return;
+  const connection = await updateConnection(tx, existing, {
+    ...change,
+    // While an operation runs, the etag is its id.
+    etag: existing.provisioning_state === "Succeeded" ? randomUUID() : existing.etag,
+    system_data: mergeSystemData(existing.system_data, caller.systemData),
+  });
+  const { status } = connection;
+  await recordDecision(tx, { account, connection, action: "update", from: status, to: status, caller });
+}
+
+/** NRP's own proxies lie below the endpoint, so they have moved with it. */
+function moved(endpoint: Connection["remote_private_endpoint"], update: EndpointUpdate): Record<string, unknown> {
+  const [from, proxies] = [`${endpoint.id}/`.toLowerCase(), endpoint.privateLinkServiceProxies];
+  const follow = (proxy: { id?: unknown }): object =>
+    typeof proxy.id === "string" && proxy.id.toLowerCase().startsWith(from)
+      ? { ...proxy, id: `${update.id}/${proxy.id.slice(from.length)}` }
+      : proxy;
+  return {
+    ...endpoint,
+    ...update,
+    ...(Array.isArray(proxies) ? { privateLinkServiceProxies: proxies.map(follow) } : {}),
+  };
+}
+
+/**
+ * The proxy that a path names.
+ *
+ * @throws ArmError ResourceNotFound
+ */
+export async function requireProxy(db: Queryable, account: Account, path: ChildPath): Promise<Connection> {
+  const connection = await findConnection(db, account.account, path.name.toLowerCase());
+  if (connection === undefined) {
+    throw resourceNotFound(`${requestedAccountId(path)}/privateEndpointConnectionProxies/${path.name}`);
+  }
+  return connection;
 }
 
 async function createProxy(
@@ -163,13 +221,15 @@ async function assertRoom(db: Queryable, account: Account, maxConnections: numbe
   }
 }
 
-/** An approval was given to one endpoint. The immutable id stays when the endpoint is moved, the id does not. */
-function assertSameEndpoint(existing: Connection, request: ProxyRequest): void {
-  const immutable = request.endpoint.immutableResourceId?.toLowerCase();
+/** An approval was given to one endpoint. The immutable id, its first one, stays when the endpoint is moved; the id does not. */
+function assertSameEndpoint(existing: Connection, endpoint: { id: string; immutableResourceId?: string }): void {
+  const known = existing.immutable_resource_id;
+  const immutable = endpoint.immutableResourceId?.toLowerCase();
+  const id = String(existing.remote_private_endpoint.id);
   const same =
-    existing.immutable_resource_id !== null && immutable !== undefined
-      ? existing.immutable_resource_id === immutable
-      : sameName(String(existing.remote_private_endpoint.id), request.endpoint.id);
+    known !== null && immutable !== undefined
+      ? known === immutable
+      : sameName(id, endpoint.id) || (known === null && immutable === id.toLowerCase());
   if (!same) {
     throw new ArmError("Conflict", `The proxy '${existing.name}' belongs to another private endpoint.`);
   }

@@ -10,6 +10,7 @@ const NRP_ONLY = [
   "DELETE privateEndpointConnections/:name",
   "GET privateEndpointConnectionProxies",
   "GET privateEndpointConnectionProxies/:name",
+  "POST privateEndpointConnectionProxies/:name/updatePrivateEndpointProperties",
   "POST privateEndpointConnectionProxies/:name/validate",
   "PUT privateEndpointConnectionProxies/:name",
   "PUT privateEndpointConnections/:name",
@@ -27,11 +28,13 @@ const OPEN = [
   "GET privateLinkResources/:name",
   "PATCH account",
   "PUT account",
+  "PUT subscription",
 ];
 
 function shorten({ method, path }: ArmRoute): string {
   const [, child] = path.split(":account/");
   if (child !== undefined) return `${method} ${child}`;
+  if (path.endsWith(":subscriptionId")) return `${method} subscription`;
   if (path.includes("operationresults")) return `${method} operationresults`;
   return `${method} ${path.endsWith(":account") ? "account" : "account/list"}`;
 }

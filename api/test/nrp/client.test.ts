@@ -7,6 +7,7 @@ import { createNrpClient, type NrpClient, NrpUnanswered, proxyIdOf } from "../..
 const endpoint = "/subscriptions/s-1/resourceGroups/rg/providers/Microsoft.Network/privateEndpoints/pe1";
 const id = `${endpoint}/privateLinkServiceProxies/pe1.g`;
 const never = new AbortController().signal;
+const gone = { status: "Disconnected", description: "It was deleted." } as const;
 const account = "/subscriptions/s-1/resourceGroups/rg/providers/Microsoft.HealthcareApis/services/alpha";
 
 interface Reply {
@@ -84,7 +85,7 @@ test.each(["ResourceNotFound", "ParentResourceNotFound", "ResourceGroupNotFound"
     reply = () => ({ status: 404, body: error(code) });
     expect(await nrp.findProxy(id)).toBeUndefined();
     expect(await nrp.listProxies(account)).toBeUndefined();
-    await nrp.tellDisconnected(id, `${account}/privateEndpointConnections/pe1.g`, never);
+    await nrp.tell(id, `${account}/privateEndpointConnections/pe1.g`, gone, never);
   },
 );
 
@@ -147,23 +148,23 @@ test("gives up telling when it is told to", async () => {
     stop.abort();
     return { status: 200 };
   };
-  await expect(nrp.tellDisconnected(id, account, stop.signal)).rejects.toBeInstanceOf(NrpUnanswered);
+  await expect(nrp.tell(id, account, gone, stop.signal)).rejects.toBeInstanceOf(NrpUnanswered);
 });
 
-test("tells that a connection was disconnected; a refusal is no answer", async () => {
+test("tells what has become of a connection; a refusal is no answer", async () => {
   const connection = `${account}/privateEndpointConnections/pe1.g`;
   reply = () => ({ status: 200 });
-  await nrp.tellDisconnected(id, connection, never);
+  await nrp.tell(id, connection, gone, never);
   expect(received).toMatchObject([{ method: "PUT", url: expect.stringContaining(id) }]);
   expect(JSON.parse(received[0]?.body ?? "")).toMatchObject({
     properties: {
       remotePrivateEndpointConnection: { id: connection },
-      remotePrivateLinkServiceConnectionState: { status: "Disconnected" },
+      remotePrivateLinkServiceConnectionState: { ...gone, actionsRequired: "None" },
     },
   });
   for (const status of [400, 403, 409, 500]) {
     reply = () => ({ status, body: error("No") });
-    await expect(nrp.tellDisconnected(id, connection, never)).rejects.toThrow(`HTTP status ${status}, No: so it is`);
+    await expect(nrp.tell(id, connection, gone, never)).rejects.toThrow(`HTTP status ${status}, No: so it is`);
   }
 });
 

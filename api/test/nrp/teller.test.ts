@@ -93,7 +93,7 @@ test("while NRP is away the account stays, its name and links taken; nothing is 
 
 test("a notice whose sender has died is sent by another", async () => {
   const id = await remove();
-  nrp.tellDisconnected = () => new Promise(() => {}); // it never comes back
+  nrp.tell = () => new Promise(() => {}); // it never comes back
   const stuck = startNrpTeller({ ...database, nrp, log: silent });
   await until("it is taken", async () => (await notices()).some(notice => notice.attempts === 1));
   const other = new NrpDouble();
@@ -109,7 +109,7 @@ test("a notice whose sender has died is sent by another", async () => {
 
 test("a notice that takes long to send stays its sender's", async () => {
   const sent = Promise.withResolvers<void>();
-  nrp.tellDisconnected = () => sent.promise;
+  nrp.tell = () => sent.promise;
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   try {
     await remove();

@@ -38,7 +38,7 @@ export class NrpDouble implements NrpClient {
     return [...this.proxies.values()].filter(proxy => proxy.accountId.toLowerCase() === accountId.toLowerCase());
   }
 
-  async tellDisconnected(id: string, connectionId: string): Promise<void> {
+  async tell(id: string, connectionId: string): Promise<void> {
     this.#answer();
     this.told.push(`${id.split("/").at(-1)} ${connectionId.split("/").at(-3)}`);
   }
