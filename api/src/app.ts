@@ -182,8 +182,9 @@ async function buildAdminApp(
   log: FastifyBaseLogger,
 ): Promise<FastifyInstance> {
   const app = bareApp(config.admin.tls, log);
-  const { issuer, audience, jwksUrl } = config.admin;
-  await app.register(adminRoutes, { database, nrp, issuer, audience, jwksUrl });
+  const { zones, maxConnections } = config;
+  const { tokens, onBehalfOf } = config.admin;
+  await app.register(adminRoutes, { database, nrp, tokens, onBehalfOf, zones, maxConnections });
   return app;
 }
 

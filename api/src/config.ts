@@ -1,3 +1,5 @@
+import type { TokenRules } from "./admin/access/tokens.ts";
+import type { AdminOptions } from "./admin/routes.ts";
 import type { Zone } from "./arm/context.ts";
 import { type Environment, SettingsReader } from "./settings-reader.ts";
 
@@ -31,9 +33,9 @@ export interface Config {
   readonly admin: {
     readonly listen: Listen;
     readonly tls: Tls;
-    readonly issuer: string;
-    readonly audience: string;
-    readonly jwksUrl: string;
+    readonly tokens: TokenRules;
+    /** Absent: people have nothing to see, platform engineers do. */
+    readonly onBehalfOf?: AdminOptions["onBehalfOf"];
   };
   /** Plain HTTP for probes; absent: no such listener. */
   readonly health?: { readonly listen: Listen };
@@ -96,9 +98,14 @@ export function readConfig(env: Environment): Config {
     admin: {
       listen: reader.listen("LINKGATE_ADMIN_LISTEN"),
       tls,
-      issuer: reader.url("LINKGATE_ADMIN_ISSUER", ["https:", "http:"]),
-      audience: reader.required("LINKGATE_ADMIN_AUDIENCE"),
-      jwksUrl: reader.url("LINKGATE_ADMIN_JWKS_URL", ["https:", "http:"]),
+      tokens: {
+        issuers: reader.list("LINKGATE_ADMIN_ISSUER"),
+        audiences: reader.list("LINKGATE_ADMIN_AUDIENCE"),
+        jwksUrl: reader.url("LINKGATE_ADMIN_JWKS_URL", ["https:", "http:"]),
+        tenantId: reader.required("LINKGATE_ENTRA_TENANT_ID"),
+        scope: reader.optional("LINKGATE_ADMIN_SCOPE") ?? "user_impersonation",
+      },
+      ...reader.onBehalfOf(),
     },
     ...(reader.optional("LINKGATE_HEALTH_LISTEN") === undefined
       ? {}

@@ -36,6 +36,20 @@ export class SettingsReader {
     return { nrp: { armUrl: this.url("LINKGATE_ARM_URL", ["https:"]) } };
   }
 
+  /** Who asks ARM in people's names; needs ARM's address and a secret. */
+  onBehalfOf(): Pick<Config["admin"], "onBehalfOf"> {
+    const clientId = this.optional("LINKGATE_ENTRA_CLIENT_ID");
+    if (clientId === undefined) return {};
+    const [direct, file] = ["LINKGATE_ENTRA_CLIENT_SECRET", "LINKGATE_ENTRA_CLIENT_SECRET_FILE"] as const;
+    const written = this.optional(file) === undefined ? undefined : this.#read(file)?.trim();
+    const clientSecret = this.optional(direct) ?? written ?? this.#refuse(direct, `is not set, nor is ${file}`, "");
+    const authorityHost =
+      this.optional("LINKGATE_ENTRA_AUTHORITY_HOST") === undefined
+        ? undefined
+        : this.url("LINKGATE_ENTRA_AUTHORITY_HOST", ["https:"]);
+    return { onBehalfOf: { clientId, clientSecret, authorityHost, armUrl: this.url("LINKGATE_ARM_URL", ["https:"]) } };
+  }
+
   /** From a file, or from where ARM publishes them. */
   armCertificates(): Config["arm"]["clientCertificates"] {
     const [file, url] = ["LINKGATE_ARM_CLIENT_CERTS_FILE", "LINKGATE_ARM_METADATA_URL"] as const;

@@ -6,6 +6,7 @@ import { Agent, request } from "undici";
 
 const ISSUER = "https://sign-in.example/tenant/v2.0";
 const AUDIENCE = "api://linkgate";
+const TENANT = "00000000-0000-0000-0000-0000000000aa";
 
 /** A gate as the admin API shows it. */
 export interface GateView {
@@ -46,6 +47,7 @@ export class PlatformEngineer {
       LINKGATE_ADMIN_ISSUER: ISSUER,
       LINKGATE_ADMIN_AUDIENCE: AUDIENCE,
       LINKGATE_ADMIN_JWKS_URL: `http://127.0.0.1:${(this.#authority.address() as AddressInfo).port}/keys`,
+      LINKGATE_ENTRA_TENANT_ID: TENANT,
     };
   }
 
@@ -70,7 +72,7 @@ export class PlatformEngineer {
   }
 
   async #call(method: "GET" | "POST", path: string): Promise<unknown> {
-    const token = await new SignJWT({ roles: ["PlatformEngineer"], oid: "an-engineer" })
+    const token = await new SignJWT({ roles: ["PlatformEngineer"], oid: "an-engineer", tid: TENANT })
       .setProtectedHeader({ alg: "RS256", kid: "one" })
       .setIssuer(ISSUER)
       .setAudience(AUDIENCE)

@@ -1,91 +1,62 @@
-import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import { Type } from "typebox";
+import type { FastifyPluginAsync } from "fastify";
+import type { Zone } from "../arm/context.ts";
 import type { OpenDatabase } from "../database/open.ts";
-import { NotReconciled, releaseRegistry, viewRegistry } from "../database/release.ts";
-import { Refusal, writeRefusal } from "../feed/refusal.ts";
-import { retireGate } from "../gates/repository.ts";
-import { listGates, toGateView } from "../gates/views.ts";
 import type { NrpClient } from "../nrp/client.ts";
-import { reconcileRegistry } from "../reconcile/service.ts";
-import { readAdminTokens } from "./tokens.ts";
+import { createPermissions } from "./access/permissions.ts";
+import { registerAccess } from "./access/register.ts";
+import type { TokenRules } from "./access/tokens.ts";
+import { createVisibilityFinder } from "./access/visibility.ts";
+import { registerAccounts } from "./accounts/routes.ts";
+import { createArmClient } from "./arm/client.ts";
+import { createOnBehalfOf, type OnBehalfOfOptions } from "./arm/on-behalf-of.ts";
+import { registerChanges } from "./changes/routes.ts";
+import { registerConnections } from "./connections/routes.ts";
+import type { AdminContext, Azure } from "./context.ts";
+import { registerDecisions } from "./decisions/routes.ts";
+import { registerErrors } from "./errors.ts";
+import { registerGates } from "./gates/routes.ts";
+import { registerHeaders } from "./headers.ts";
+import { registerHistory } from "./history/routes.ts";
+import { registerRegistry } from "./registry/routes.ts";
 
 export interface AdminOptions {
   readonly database: OpenDatabase;
+  readonly tokens: TokenRules;
+  /** Undefined where the api is not told how to ask ARM in people's names: then only platform engineers have routes. */
+  readonly onBehalfOf: (Omit<OnBehalfOfOptions, "tenantId"> & { readonly armUrl: string }) | undefined;
   /** Undefined where the api can't reach NRP, by configuration. */
-  readonly nrp?: NrpClient | undefined;
-  /** `iss` of the tokens. */
-  readonly issuer: string;
-  /** `aud` of the tokens: this API's own application. */
-  readonly audience: string;
-  /** Where the authority publishes its keys (RFC 7517). */
-  readonly jwksUrl: string;
+  readonly nrp: NrpClient | undefined;
+  readonly zones: readonly Zone[];
+  readonly maxConnections: number;
 }
 
-/** The app role that a platform engineer's token carries. */
-const PLATFORM_ENGINEER = "PlatformEngineer";
-
-const releaseBody = Type.Union([
-  Type.Null(),
-  Type.Object(
-    { vouchGates: Type.Optional(Type.Boolean()), withoutReconcile: Type.Optional(Type.Boolean()) },
-    { additionalProperties: false },
-  ),
-]);
-
-/** Gates and the registry's release after a restore, for platform engineers only. */
-export const adminRoutes: FastifyPluginAsyncTypebox<AdminOptions> = async (app, options) => {
-  const { db } = options.database;
-  const tokens = readAdminTokens(options);
-  app.setErrorHandler(writeRefusal);
-  app.decorateRequest("admin", "");
-  app.addHook("onRequest", async request => {
-    const { subject, roles } = await tokens.verify(request.headers.authorization);
-    if (!roles.includes(PLATFORM_ENGINEER))
-      throw new Refusal(403, "Forbidden", `the role ${PLATFORM_ENGINEER} is needed`);
-    request.setDecorator("admin", subject);
-  });
-
-  app.get("/admin/v1/gates", async () => ({ value: await listGates(db) }));
-
-  /** Feed rule 25: vouches that the process is gone. A wrong vouch is unsafe until that process asks for the feed again. */
-  app.post(
-    "/admin/v1/gates/:incarnation/retire",
-    { schema: { params: Type.Object({ incarnation: Type.String({ pattern: "^[0-9a-f]{32}$" }) }) } },
-    async request => {
-      const { incarnation } = request.params;
-      const gate = await retireGate(db, incarnation);
-      if (gate === undefined) throw new Refusal(404, "NotFound", "no gate has that incarnation");
-      request.log.warn(
-        { incarnation, gate: gate.gate, state: gate.state, by: request.getDecorator("admin") },
-        "gate retired",
-      );
-      return toGateView(gate, []);
-    },
-  );
-
-  app.get("/admin/v1/registry", () => viewRegistry(options.database));
-
-  /** Takes as long as NRP does; one that the caller gave up waiting for goes on. `complete` says whether NRP answered for all. */
-  app.post("/admin/v1/registry/reconcile", async request => {
-    if (options.nrp === undefined) throw new Refusal(409, "NrpNotConfigured", "this api has no way to NRP");
-    const report = await reconcileRegistry(options.database, options.nrp);
-    const { complete, connections, changed } = report;
-    request.log.warn(
-      { complete, connections, changed: changed.length, by: request.getDecorator("admin") },
-      "registry compared with NRP",
-    );
-    return report;
-  });
-
-  /** Feed rule 9. What is vouched for wrongly is unsafe until the gates have asked for the feed again. */
-  app.post("/admin/v1/registry/release", { schema: { body: releaseBody } }, async request => {
-    const { vouchGates = false, withoutReconcile = false } = request.body ?? {};
-    try {
-      const view = await releaseRegistry(options.database, { vouchGates, withoutReconcile });
-      request.log.warn({ vouchGates, withoutReconcile, by: request.getDecorator("admin") }, "registry released");
-      return view;
-    } catch (error) {
-      throw error instanceof NotReconciled ? new Refusal(409, "NotReconciled", error.message) : error;
-    }
-  });
+/**
+ * The admin API (design 5 "Approving"): people see what ARM says they may, and decide by having ARM decide; platform
+ * engineers retire gates and release the registry. It has no cookies, so no other site's page can act through a browser.
+ */
+export const adminRoutes: FastifyPluginAsync<AdminOptions> = async (app, options) => {
+  const { database, zones, maxConnections, nrp } = options;
+  const context: AdminContext = { database, zones, maxConnections, azure: reachAzure(options) };
+  registerHeaders(app);
+  registerErrors(app);
+  registerAccess(app, options.tokens);
+  registerAccounts(app, context);
+  registerConnections(app, context);
+  registerDecisions(app, context);
+  registerHistory(app, context);
+  registerGates(app, context);
+  registerChanges(app, context);
+  registerRegistry(app, context, nrp);
 };
+
+function reachAzure({ database: { db }, tokens, onBehalfOf }: AdminOptions): Azure | undefined {
+  if (onBehalfOf === undefined) return undefined;
+  const { armUrl } = onBehalfOf;
+  const exchange = createOnBehalfOf(
+    { ...onBehalfOf, tenantId: tokens.tenantId },
+    `${armUrl.replace(/\/+$/, "")}/.default`,
+  );
+  const arm = createArmClient(armUrl, exchange);
+  const permissions = createPermissions(arm);
+  return { arm, permissions, findVisibility: createVisibilityFinder({ db, arm, permissions }) };
+}

@@ -111,7 +111,10 @@ function bodyValidator(compile: Compile, { requestBody }: OpenApiOperation): Ope
   const schema = jsonSchemaOf(requestBody?.content);
   if (schema === undefined) return () => undefined;
   const validate = compile(schema);
-  return value => (validate(value) ? undefined : describe(validate.errors, "The body"));
+  return value => {
+    if (value === undefined && requestBody?.required !== true) return undefined;
+    return validate(value) ? undefined : describe(validate.errors, "The body");
+  };
 }
 
 function responseValidator(compile: Compile, { responses }: OpenApiOperation): Operation["validateResponse"] {

@@ -30,6 +30,7 @@ beforeAll(async () => {
     LINKGATE_ADMIN_ISSUER: "https://login.example.com/tenant/v2.0",
     LINKGATE_ADMIN_AUDIENCE: "api://linkgate",
     LINKGATE_ADMIN_JWKS_URL: "https://login.example.com/tenant/keys",
+    LINKGATE_ENTRA_TENANT_ID: "00000000-0000-0000-0000-0000000000aa",
     WRONG_KEY: await write("wrong.key", arm?.key),
     NO_PEM: await write("no.pem", "hello"),
   };
@@ -58,6 +59,22 @@ describe("settings", () => {
     expect(problemsOf({ ...identity, AZURE_CLIENT_SECRET: "", LINKGATE_ARM_URL: armUrl })).toHaveLength(1);
     expect(problemsOf({ ...identity, LINKGATE_ARM_URL: "http://management.azure.com" })).toEqual([
       expect.stringContaining("https://"),
+    ]);
+  });
+
+  it("name a way to ask ARM in people's names or none, and never half a one", () => {
+    const armUrl = "https://management.azure.com";
+    const arm = { ...identity, LINKGATE_ARM_URL: armUrl };
+    const entra = { LINKGATE_ENTRA_CLIENT_ID: "linkgate-api", LINKGATE_ENTRA_CLIENT_SECRET: "s" };
+    expect(readConfig({ ...good, ...arm }).admin.onBehalfOf).toBeUndefined();
+    const asked = { clientId: "linkgate-api", clientSecret: "s", authorityHost: undefined, armUrl };
+    expect(readConfig({ ...good, ...arm, ...entra }).admin.onBehalfOf).toEqual(asked);
+    const file = good.LINKGATE_TLS_KEY_FILE ?? "";
+    const byFile = { ...arm, ...entra, LINKGATE_ENTRA_CLIENT_SECRET: "", LINKGATE_ENTRA_CLIENT_SECRET_FILE: file };
+    expect(readConfig({ ...good, ...byFile }).admin.onBehalfOf?.clientSecret).toMatch(/^-----BEGIN/);
+    expect(problemsOf(entra)).toEqual([expect.stringContaining("LINKGATE_ARM_URL")]);
+    expect(problemsOf({ ...arm, ...entra, LINKGATE_ENTRA_CLIENT_SECRET: "" })).toEqual([
+      expect.stringContaining("LINKGATE_ENTRA_CLIENT_SECRET_FILE"),
     ]);
   });
 
@@ -138,6 +155,7 @@ describe("settings", () => {
       { DATABASE_URL: "" },
       { LINKGATE_FEED_TLS_CERT_FILE: good.LINKGATE_TLS_CERT_FILE ?? "" },
       { LINKGATE_HEALTH_LISTEN: "127.0.0.1:0" },
+      { LINKGATE_ENTRA_CLIENT_ID: "linkgate-api" },
       { LINKGATE_ARM_URL: "https://management.azure.com", ...identity, AZURE_CLIENT_SECRET: "" },
     ]) {
       try {

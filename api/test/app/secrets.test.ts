@@ -71,6 +71,7 @@ it("the log of a whole run holds no token, no password, no key and nothing of a 
       LINKGATE_ADMIN_ISSUER: "https://localhost/issuer",
       LINKGATE_ADMIN_AUDIENCE: "api",
       LINKGATE_ADMIN_JWKS_URL: "https://localhost:1/keys",
+      LINKGATE_ENTRA_TENANT_ID: "00000000-0000-0000-0000-0000000000aa",
       LINKGATE_ARM_URL: "https://127.0.0.1:1",
       LINKGATE_LINK_QUARANTINE: "0",
       LINKGATE_AGE_MARGIN: "0",

@@ -44,6 +44,7 @@ beforeAll(async () => {
     LINKGATE_ADMIN_ISSUER: "https://localhost/issuer",
     LINKGATE_ADMIN_AUDIENCE: "api",
     LINKGATE_ADMIN_JWKS_URL: "https://localhost/keys",
+    LINKGATE_ENTRA_TENANT_ID: "00000000-0000-0000-0000-0000000000aa",
   };
 });
 afterEach(() => {

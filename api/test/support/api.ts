@@ -21,6 +21,8 @@ export interface TestApiOptions {
   readonly settings?: Partial<
     Pick<Config, "customerWrites" | "health" | "linkQuarantine" | "maxConnections" | "nrp" | "retryAfter" | "zones">
   >;
+  /** Whose tokens the admin listener takes, and how it asks ARM; otherwise nobody's. */
+  readonly admin?: Pick<Config["admin"], "tokens" | "onBehalfOf">;
   /** A database of the test's own; without it one is made. */
   readonly databaseUrl?: string;
   /** Where ARM publishes its certificates; without it they are pinned. */
@@ -75,9 +77,14 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     admin: {
       listen,
       tls: server,
-      issuer: "https://localhost/issuer",
-      audience: "api",
-      jwksUrl: "https://localhost/keys",
+      tokens: {
+        issuers: ["https://localhost/issuer"],
+        audiences: ["api"],
+        jwksUrl: "https://localhost/keys",
+        tenantId: "tenant",
+        scope: "user_impersonation",
+      },
+      ...options.admin,
     },
     zones: [{ public: "azurehealthcareapis.com", private: "privatelink.azurehealthcareapis.com" }],
     customerWrites: false,

@@ -51,7 +51,10 @@ afterAll(async () => {
 async function startAdmin(jwksUrl: string, nrp?: NrpClient): Promise<string> {
   const app = Fastify({ forceCloseConnections: true });
   apps.push(app);
-  await app.register(adminRoutes, { database: feed.database, nrp, issuer, audience, jwksUrl });
+  const tokens = { issuers: [issuer], audiences: [audience], jwksUrl, tenantId: "tenant", scope: "user_impersonation" };
+  await app.register(adminRoutes, {
+    ...{ database: feed.database, nrp, tokens, onBehalfOf: undefined, zones: [], maxConnections: 5 },
+  });
   return app.listen({ host: "127.0.0.1", port: 0 });
 }
 
@@ -67,7 +70,11 @@ interface Claims {
 
 function sign(claims: Claims = {}): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT({ roles: "roles" in claims ? claims.roles : ["PlatformEngineer"], oid: "an-engineer" })
+  return new SignJWT({
+    roles: "roles" in claims ? claims.roles : ["PlatformEngineer"],
+    oid: "an-engineer",
+    tid: "tenant",
+  })
     .setProtectedHeader({ alg: "RS256", kid: claims.kid ?? "one" })
     .setIssuer(claims.issuer ?? issuer)
     .setAudience(claims.audience ?? audience)
@@ -170,7 +177,11 @@ test("gates with their state, and what waits for each", async () => {
   await sql`update gates set heard_at = clock_timestamp() - interval '11 seconds' where incarnation = ${late.incarnation}`.execute(
     db,
   );
-  const common = { maxAge: 60, heardAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/), waiting: [] };
+  const common = { maxAge: 60, behind: 0, heardAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/), waiting: [] };
+  const { accounts } = await db
+    .selectFrom("accounts")
+    .select(sql<number>`count(*)::int`.as("accounts"))
+    .executeTakeFirstOrThrow();
   expect(await list()).toEqual([
     { ...common, name: gateNames[0], incarnation: here.incarnation, state: "live", lost: false },
     {
@@ -179,6 +190,7 @@ test("gates with their state, and what waits for each", async () => {
       incarnation: late.incarnation,
       state: "live",
       lost: true,
+      behind: accounts,
       waiting: [
         {
           id: operation.id,
@@ -222,7 +234,7 @@ test("rule 25: retiring is final, twice is the same as once, and a gate that has
 test("404 for an incarnation that nobody has heard of, 400 for what is none", async () => {
   expect(await ask(`gates/${"0".repeat(32)}/retire`, await sign(), "POST")).toEqual({
     status: 404,
-    body: { error: { code: "NotFound", message: "no gate has that incarnation" } },
+    body: { error: { code: "NotFound", message: expect.stringContaining("gate"), correlationId: expect.any(String) } },
   });
   expect(await ask("gates/ams-1/retire", await sign(), "POST")).toMatchObject({
     status: 400,
@@ -239,7 +251,12 @@ test.each<[string, Claims]>([
 ])("401 for a token %s", async (_, claims) => {
   expect(await ask("gates", await sign(claims))).toEqual({
     status: 401,
-    body: { error: { code: "Unauthorized", message: "the bearer token is not valid here" } },
+    body: {
+      error: {
+        ...{ code: "Unauthorized", message: "the bearer token is not valid here" },
+        correlationId: expect.any(String),
+      },
+    },
   });
 });
 
@@ -266,7 +283,7 @@ test.each([[undefined], [[]], ["PlatformEngineer"], [["platformengineer"]], [["D
     ] as const) {
       expect(await ask(path, token, method)).toEqual({
         status: 403,
-        body: { error: { code: "Forbidden", message: "the role PlatformEngineer is needed" } },
+        body: { error: { code: "Forbidden", message: expect.any(String), correlationId: expect.any(String) } },
       });
     }
     expect(await gateRow(feed.database.db, gate.incarnation)).toMatchObject({ state: "live" });
