@@ -90,3 +90,53 @@ describe("lists of accounts", () => {
     expect(answer).toMatchObject({ status: 400, body: { error: { code: "InvalidParameter" } } });
   });
 });
+
+describe("a list of 10,000 accounts", () => {
+  const MANY = 10_000;
+  const PATH = "/subscriptions/many/providers/Microsoft.HealthcareApis/services";
+  const insert = (names: string) =>
+    execute(
+      api.databaseUrl,
+      `insert into accounts select name, 'many', 'g' || (n % 7), 'services', name, 'westus2', 'fhir', '{}'::jsonb,
+         '{}'::jsonb, 'Enabled', 'Succeeded', 'e', '{}'::jsonb from (${names}) as made (name, n)`,
+    );
+
+  beforeAll(async () => {
+    await insert(`select 'many-' || lpad(n::text, 5, '0'), n from generate_series(1, ${MANY}) n`);
+  });
+
+  it("has every account once, in whole pages", async () => {
+    const { names, sizes } = await readAll(PATH);
+    expect(sizes).toEqual(Array.from({ length: MANY / PAGE_SIZE }, () => PAGE_SIZE));
+    expect(new Set(names).size).toBe(MANY);
+  });
+
+  it("has every account that was there all along once, whatever comes and goes between two pages", async () => {
+    const seen: string[] = [];
+    let pages = 0;
+    for (let path: string | undefined = PATH; path !== undefined; pages++) {
+      const { body } = await api.customer.get(path);
+      const names = body.value.map((account: { name: string }) => account.name);
+      seen.push(...names);
+      if (pages % 10 === 0) {
+        // The very account that the page ended with, and others on both sides of it.
+        await execute(api.databaseUrl, `delete from accounts where account in ('${names.at(-1)}', '${names[0]}')`);
+        await insert(`select 'many-new-' || ${pages} || '-' || n, n from generate_series(1, 14) n`);
+      }
+      path = body.nextLink;
+    }
+    expect(pages).toBeGreaterThanOrEqual(MANY / PAGE_SIZE - 1);
+    const stayed = new Set((await readAll(PATH)).names.filter(name => !name.startsWith("many-new-")));
+    expect(new Set(seen).size).toBe(seen.length);
+    expect([...stayed].filter(name => !seen.includes(name))).toEqual([]);
+    expect(stayed.size).toBe(MANY - 2 * Math.ceil(pages / 10));
+  });
+
+  it("takes a $skipToken of one list in another for what it says, and shows nothing of other subscriptions", async () => {
+    const { body } = await api.customer.get(PATH);
+    const token = new URL(body.nextLink).searchParams.get("$skipToken");
+    const other = await api.customer.get(`${BIG}?%24skipToken=${token}`);
+    expect(other.status).toBe(200);
+    for (const { id } of other.body.value) expect(id.toLowerCase()).toMatch(/^\/subscriptions\/big\//);
+  });
+});
