@@ -113,6 +113,7 @@ describe("a list of 10,000 accounts", () => {
 
   it("has every account that was there all along once, whatever comes and goes between two pages", async () => {
     const seen: string[] = [];
+    const removed = new Set<string>();
     let pages = 0;
     for (let path: string | undefined = PATH; path !== undefined; pages++) {
       const { body } = await api.customer.get(path);
@@ -120,7 +121,10 @@ describe("a list of 10,000 accounts", () => {
       seen.push(...names);
       if (pages % 10 === 0) {
         // The very account that the page ended with, and others on both sides of it.
-        await execute(api.databaseUrl, `delete from accounts where account in ('${names.at(-1)}', '${names[0]}')`);
+        for (const name of [names.at(-1), names[0]]) {
+          removed.add(name);
+          await execute(api.databaseUrl, `delete from accounts where account = '${name}'`);
+        }
         await insert(`select 'many-new-' || ${pages} || '-' || n, n from generate_series(1, 14) n`);
       }
       path = body.nextLink;
@@ -129,7 +133,7 @@ describe("a list of 10,000 accounts", () => {
     const stayed = new Set((await readAll(PATH)).names.filter(name => !name.startsWith("many-new-")));
     expect(new Set(seen).size).toBe(seen.length);
     expect([...stayed].filter(name => !seen.includes(name))).toEqual([]);
-    expect(stayed.size).toBe(MANY - 2 * Math.ceil(pages / 10));
+    expect(stayed.size).toBe(MANY - [...removed].filter(name => !name.startsWith("many-new-")).length);
   });
 
   it("takes a $skipToken of one list in another for what it says, and shows nothing of other subscriptions", async () => {
