@@ -662,7 +662,7 @@ export interface PrivateLinkServiceProxy {
   remotePrivateLinkServiceConnectionState?: PrivateLinkServiceConnectionState;
   remotePrivateEndpointConnection?: RemotePrivateEndpointConnection;
   /**
-   * The hosts that NRP makes DNS records for; only when the connection is approved.
+   * The hosts that NRP makes DNS records for; only when the connection is approved. NRP sends an empty list.
    */
   groupConnectivityInformation?: GroupConnectivityInformation[];
   [k: string]: unknown;
@@ -679,7 +679,7 @@ export interface GroupConnectivityInformation {
   /**
    * What customers call.
    */
-  customerVisibleFqdns: string[];
+  customerVisibleFqdns?: string[];
   /**
    * What the account is called inside.
    */
@@ -748,8 +748,20 @@ export interface PrivateLinkServiceProxyBody {
   id?: string;
   remotePrivateLinkServiceConnectionState?: unknown;
   remotePrivateEndpointConnection?: unknown;
-  groupConnectivityInformation?: unknown;
+  /**
+   * The hosts that NRP makes DNS records for; only when the connection is approved. NRP sends an empty list.
+   */
+  groupConnectivityInformation?: GroupConnectivityInformationBody[];
   [k: string]: unknown;
+}
+export interface GroupConnectivityInformationBody {
+  groupId?: unknown;
+  memberName?: unknown;
+  /**
+   * What customers call.
+   */
+  customerVisibleFqdns?: string[];
+  internalFqdn?: unknown;
 }
 /**
  * What NRP says of an endpoint that was moved; bare, without an envelope.

@@ -32,7 +32,7 @@ describe("ARM's lint rules", () => {
   });
 
   it("were really applied: without its suppressions the same document has errors", async () => {
-    const messages = await lint("--input-file=" + join(SPEC, "generated/internal/swagger.json"));
+    const messages = await lint(`--input-file=${join(SPEC, "generated/internal/swagger.json")}`);
     const codes = new Set(messages.filter(({ level }) => level === "error").map(({ code }) => code));
     expect(codes).toContain("BodyTopLevelProperties");
     expect(codes).toContain("PostResponseCodes");
