@@ -15,6 +15,7 @@ export async function buildGate(outfile: string = GATE_SCRIPT): Promise<void> {
     platform: "neutral",
     external: ["fs"],
     alias: { "node:fs": "fs" }, // njs has no node: names
+    minifySyntax: true, // puts constants in the place of their names, each of which QuickJS would look up
     legalComments: "none",
     logLevel: "warning",
   });

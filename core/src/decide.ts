@@ -1,5 +1,5 @@
 import { allowsPublic, hasLinkIds, holdsLinkId, startOfLinkIds } from "./entry.ts";
-import { Host, splitHost, Zones } from "./host.ts";
+import { findZone, Host, isAccount, Zones } from "./host.ts";
 import {
   CONFLICTING_LINK_IDS,
   HEALTH_CHECK,
@@ -33,7 +33,10 @@ export const TABLE_CURRENT: i32 = 1;
 /** Older than the gate's `maxTableAge`: admits nobody by a link any more (design 3, feed rule 15). */
 export const TABLE_EXPIRED: i32 = 2;
 
-/** The table of accounts, as its host holds it: the only power that the decision asks for. */
+/**
+ * The table of accounts, as its host holds it: the only power that the decision asks for. It holds entries only under names
+ * that `readLine` took for an account's.
+ */
 export abstract class Table {
   /** `TABLE_NONE`, `TABLE_CURRENT` or `TABLE_EXPIRED`. Read before the entry, never after (feed rule 18). */
   abstract readState(): i32;
@@ -47,11 +50,13 @@ export class Decision {
   readonly link: Link = new Link();
   /** `privateip:linkid` whenever a link id was read, also on a denial; else empty. */
   readonly client: TextSink;
-  private readonly scratch: TextSink;
+  /** The link id in decimal, or empty. */
+  readonly linkId: TextSink;
 
-  constructor(client: TextSink, scratch: TextSink) {
+  /** @param linkId takes up to 10 codes */
+  constructor(client: TextSink, linkId: TextSink) {
     this.client = client;
-    this.scratch = scratch;
+    this.linkId = linkId;
   }
 
   /**
@@ -61,16 +66,32 @@ export class Decision {
    * @param target byte for byte as the upstream will get it
    */
   decide(host: Text, method: Text, target: Text, source: Source, listener: Listener, zones: Zones, table: Table): i32 {
-    this.client.clear();
     this.link.id = 0;
-    if (!splitHost(host, zones, this.host)) return UNKNOWN_HOST;
+    this.linkId.clear();
+    this.client.clear();
+    if (!findZone(host, zones, this.host)) return UNKNOWN_HOST;
+    const reason = this.judge(method, target, source, listener, table);
+    // A name that is in the table is an account's; to read it letter by letter took a sixth of the NGINX gate's time.
+    if (reason === PRIVATE_LINK || reason === PUBLIC || isAccount(host, 0, this.host.accountLength)) return reason;
+    this.link.id = 0;
+    this.linkId.clear();
+    this.client.clear();
+    this.host.clear();
+    return UNKNOWN_HOST;
+  }
+
+  /** Design 3.2 to 3.6, for a host in a zone. */
+  private judge(method: Text, target: Text, source: Source, listener: Listener, table: Table): i32 {
     if (this.host.isPrivate && isHealthCheck(method, target)) return HEALTH_CHECK;
 
     const origin = classifySource(source, listener, this.link);
     if (origin === SOURCE_UNREADABLE) return UNREADABLE_SOURCE;
     if (origin === SOURCE_CONFLICTING) return CONFLICTING_LINK_IDS;
     const isLink = origin === SOURCE_LINK;
-    if (isLink) writeClient(source, this.link, this.client);
+    if (isLink) {
+      this.linkId.putDecimal(this.link.id);
+      writeClient(source, this.linkId.text, this.client);
+    }
 
     const state = table.readState();
     if (state !== TABLE_CURRENT && (isLink || state !== TABLE_EXPIRED)) return TABLE_UNAVAILABLE;
@@ -81,8 +102,8 @@ export class Decision {
     if (linkIds < 0) return UNREADABLE_RECORD;
 
     if (isLink) {
-      if (!hasLinkIds(entry, linkIds)) return PRIVATE_LINK_NOT_ENABLED;
-      return holdsLinkId(entry, linkIds, this.link.id, this.scratch) ? PRIVATE_LINK : LINK_ID_MISMATCH;
+      if (holdsLinkId(entry, linkIds, this.linkId.text)) return PRIVATE_LINK;
+      return hasLinkIds(entry, linkIds) ? LINK_ID_MISMATCH : PRIVATE_LINK_NOT_ENABLED;
     }
     if (this.host.isPrivate) return NOT_PRIVATE_LINK;
     return allowsPublic(entry) ? PUBLIC : PUBLIC_ACCESS_DISABLED;

@@ -1,4 +1,4 @@
-import { COMMA, isDigit, TAB, Text, TextSink } from "./text.ts";
+import { COMMA, isDigit, TAB, Text } from "./text.ts";
 
 // An entry is what the table holds for an account: `enabled<TAB>822088585,17<TAB>12`, that is public access, approved link
 // ids, version of the change. A removal stays as `removed<TAB><TAB>12`, so that a late older change can't bring the account
@@ -23,11 +23,8 @@ export function hasLinkIds(entry: Text, start: i32): bool {
   return start < entry.length && isDigit(entry.charCodeAt(start));
 }
 
-/** True if `linkId` is one of the entry's approved link ids. `scratch` takes its decimal form. */
-export function holdsLinkId(entry: Text, start: i32, linkId: u32, scratch: TextSink): bool {
-  scratch.clear();
-  scratch.putDecimal(linkId);
-  const id = scratch.text;
+/** True if `id`, in decimal, is one of the entry's approved link ids. `start` is {@link startOfLinkIds}. */
+export function holdsLinkId(entry: Text, start: i32, id: Text): bool {
   for (let at = entry.indexOf(id, start); at >= 0; at = entry.indexOf(id, at + 1)) {
     const end = at + id.length;
     if (end >= entry.length) return false; // the version, which nothing follows

@@ -3,7 +3,7 @@ import { COLON, DOT, HYPHEN, isAlphanumeric, isDigit, Text, ZERO } from "./text.
 /**
  * The zones that a gate serves: each a pair of DNS suffixes, public (`azurehealthcareapis.com`) and private
  * (`privatelink.azurehealthcareapis.com`). Configuration, made once. Suffixes are kept with their leading
- * dot, in any order: an account is one label, so no more than one of them fits a host, and it is the longest (design 3.1).
+ * dot, the longest first: an account is one label, so of all that fit a host only the longest can name one (design 3.1).
  */
 export class Zones {
   readonly suffixes: string[] = [];
@@ -19,11 +19,20 @@ export class Zones {
       const known = this.suffixes[zone];
       if (known === "." + publicSuffix || known === "." + privateSuffix) return false;
     }
-    this.suffixes.push("." + publicSuffix);
-    this.privacy.push(false);
-    this.suffixes.push("." + privateSuffix);
-    this.privacy.push(true);
+    this.insert("." + publicSuffix, false);
+    this.insert("." + privateSuffix, true);
     return true;
+  }
+
+  private insert(suffix: string, isPrivate: bool): void {
+    this.suffixes.push(suffix);
+    this.privacy.push(isPrivate);
+    for (let zone: i32 = this.suffixes.length - 1; zone > 0 && this.suffixes[zone - 1].length < suffix.length; zone--) {
+      this.suffixes[zone] = this.suffixes[zone - 1];
+      this.privacy[zone] = this.privacy[zone - 1];
+      this.suffixes[zone - 1] = suffix;
+      this.privacy[zone - 1] = isPrivate;
+    }
   }
 }
 
@@ -43,13 +52,20 @@ export class Host {
  * The gate passes it in ASCII lower case; a capital that slips through names no account.
  */
 export function splitHost(text: Text, zones: Zones, host: Host): bool {
+  if (!findZone(text, zones, host)) return false;
+  if (isAccount(text, 0, host.accountLength)) return true;
+  host.clear();
+  return false;
+}
+
+/** {@link splitHost} without a look at what stands before the suffix, which may be anything: the table may vouch for it. */
+export function findZone(text: Text, zones: Zones, host: Host): bool {
   host.clear();
   const end = endOfName(text);
   for (let zone: i32 = 0; zone < zones.suffixes.length; zone++) {
     const suffix = zones.suffixes[zone];
     const length = end - suffix.length;
     if (length < 1 || !text.startsWith(suffix, length)) continue;
-    if (!isAccount(text, 0, length)) continue;
     host.accountLength = length;
     host.isPrivate = zones.privacy[zone];
     return true;
@@ -77,6 +93,7 @@ export function isAccount(text: Text, from: i32, to: i32): bool {
 /** Where the name ends: before one trailing dot and before `:port` (1-5 digits, at most 65535); -1 for a port that is none. */
 function endOfName(text: Text): i32 {
   let end = text.length;
+  if (end > 0 && text.charCodeAt(end - 1) >= 0x61) return end; // a letter, as nearly always
   let port: i32 = 0;
   let scale: i32 = 1;
   let at = end - 1;

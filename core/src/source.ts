@@ -1,5 +1,5 @@
 import { Address, isIPv4, isPrivateLink, readLinkId, writeDotted, writeGroups } from "./address.ts";
-import { COLON, TextSink } from "./text.ts";
+import { COLON, Text, TextSink } from "./text.ts";
 
 /** Whether a listener reads the link id from PROXY v2 TLV 0xEE (design 3.3). */
 export const TLV_OFF: i32 = 0;
@@ -94,8 +94,9 @@ export function classifySource(source: Source, listener: Listener, link: Link): 
 /**
  * Writes the client as log and upstream see it, `privateip:linkid` (requirement, "audit logging"): `10.1.1.4:822088585`.
  * With the link id from the TLV alone the private address is the source address; one that is IPv6 stands in brackets.
+ * @param linkId in decimal
  */
-export function writeClient(source: Source, link: Link, sink: TextSink): void {
+export function writeClient(source: Source, linkId: Text, sink: TextSink): void {
   sink.clear();
   if (isPrivateLink(source.address) || isIPv4(source.address)) {
     writeDotted(source.address, sink);
@@ -105,5 +106,5 @@ export function writeClient(source: Source, link: Link, sink: TextSink): void {
     sink.putCode(0x5d);
   }
   sink.putCode(COLON);
-  sink.putDecimal(link.id);
+  sink.putPart(linkId, 0, linkId.length);
 }

@@ -22,6 +22,16 @@ export abstract class TextSink {
   abstract putWord(word: string): void;
   /** Appends the codes `[from, to)` of `text`. */
   abstract putPart(text: Text, from: i32, to: i32): void;
+  /** Appends `a.b.c.d`, of two 16-bit halves. */
+  putDotted(high: i32, low: i32): void {
+    this.putDecimal((high >> 8) >>> 0);
+    this.putCode(DOT);
+    this.putDecimal((high & 0xff) >>> 0);
+    this.putCode(DOT);
+    this.putDecimal((low >> 8) >>> 0);
+    this.putCode(DOT);
+    this.putDecimal((low & 0xff) >>> 0);
+  }
 }
 
 export const TAB: i32 = 0x09;

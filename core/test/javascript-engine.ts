@@ -72,7 +72,7 @@ export function createJavaScriptEngine(): Engine {
         start,
         allowsPublic: core.allowsPublic(entry),
         hasLinkIds: start > 0 && core.hasLinkIds(entry, start),
-        holds: start > 0 && core.holdsLinkId(entry, start, linkId, sink),
+        holds: start > 0 && core.holdsLinkId(entry, start, String(linkId)),
       };
     },
     describeReason: reason => ({

@@ -34,8 +34,8 @@ class ProbeTable extends Table {
     return this.state;
   }
 
-  findEntry(_accountLength: i32): Text | null {
-    return this.entry;
+  findEntry(accountLength: i32): Text | null {
+    return isAccount(first, 0, accountLength) ? this.entry : null;
   }
 }
 
@@ -284,5 +284,7 @@ export function entryHasLinkIds(start: i32): bool {
 }
 
 export function entryHolds(start: i32, id: u32): bool {
-  return holdsLinkId(entry, start, id, out);
+  out.clear();
+  out.putDecimal(id);
+  return holdsLinkId(entry, start, out.text);
 }

@@ -1,6 +1,7 @@
 import { StringSink } from "../src/glue/js/string-sink.ts";
 import {
   Decision,
+  isAccount,
   isAllowed,
   Listener,
   REASONS,
@@ -97,7 +98,8 @@ export function createAnswerer(): (question: Question) => Answer {
   const decision = new Decision(client, new StringSink());
   let state = TABLE_NONE;
   let entry: string | null = null;
-  const table: Table = { readState: () => state, findEntry: () => entry };
+  let host = "";
+  const table: Table = { readState: () => state, findEntry: length => (isAccount(host, 0, length) ? entry : null) };
 
   return question => {
     const name = question.listener ?? "direct";
@@ -108,7 +110,7 @@ export function createAnswerer(): (question: Question) => Answer {
     state = TABLE_STATES[question.table ?? "current"];
     entry = question.entry;
 
-    const host = foldHost(question.host);
+    host = foldHost(question.host);
     const method = question.method ?? "GET";
     const reason = decision.decide(host, method, question.target ?? "/", source, listener, zones, table);
     return {

@@ -13,14 +13,7 @@ import {
   UNKNOWN_HOST,
 } from "@linkgate/core";
 import { StringSink } from "@linkgate/core/string-sink";
-import {
-  asksForUpgrade,
-  hasReservedHeader,
-  isConnectionOlder,
-  type ListenerKind,
-  namesHost,
-  readSource,
-} from "./request.ts";
+import { hasReservedHeader, isConnectionOlder, type ListenerKind, namesHost, readSource } from "./request.ts";
 import type { GateSettings } from "./settings.ts";
 import { SharedTable } from "./table.ts";
 
@@ -62,52 +55,53 @@ export class Gate {
 
   /** Admits the request by returning, hands a health check on, or answers it with its denial. */
   check(r: NginxRequest, kind: ListenerKind): void {
-    const reason = this.decide(r, kind);
+    const variables = r.variables; // each `r.variables` makes an object
+    const reason = this.decide(r, variables, kind);
     if (!isAllowed(reason)) {
       deny(r, REASONS[reason] ?? GATE_ERROR, denialStatus(reason), denialBody(reason));
       return;
     }
-    const refusal = this.findRefusal(r, reason);
+    const refusal = this.findRefusal(r, variables, reason);
     if (refusal !== null) {
       deny(r, refusal.reason, refusal.status, FORBIDDEN);
       return;
     }
-    admit(r, reason);
+    admit(variables, reason);
     if (reason === HEALTH_CHECK) r.internalRedirect(HEALTH_LOCATION);
   }
 
   /** Admits a health check alone: what stands before the bare way to the upstream. */
   checkHealth(r: NginxRequest, kind: ListenerKind): void {
-    const reason = this.decide(r, kind);
-    if (reason === HEALTH_CHECK) admit(r, reason);
+    const variables = r.variables;
+    const reason = this.decide(r, variables, kind);
+    if (reason === HEALTH_CHECK) admit(variables, reason);
     else deny(r, GATE_ERROR, 403, FORBIDDEN);
   }
 
   /** Maps the request to core's decision, and writes what the log and the upstream shall know of it. */
-  private decide(r: NginxRequest, kind: ListenerKind): number {
+  private decide(r: NginxRequest, variables: NginxVariables, kind: ListenerKind): number {
     const { decision, source, table, listeners, settings } = this;
-    const variables = r.variables;
     const host = variables.host ?? "";
     table.host = host;
-    readSource(r, kind, settings.linkTlv, source);
+    readSource(r, variables, kind, settings.linkTlv, source);
     const target = variables.request_uri ?? "";
     const reason = decision.decide(host, r.method, target, source, listeners[kind], settings.zones, table);
     if (reason !== UNKNOWN_HOST) variables.linkgate_account = host.slice(0, decision.host.accountLength);
-    const linkId = decision.link.id;
-    if (linkId !== 0) {
-      variables.linkgate_link_id = String(linkId);
+    if (decision.link.id !== 0) {
+      variables.linkgate_link_id = decision.linkId.text as string;
       variables.linkgate_client = decision.client.text as string;
     }
     return reason;
   }
 
   /** Why an admitted request can't be forwarded safely; null if it can. */
-  private findRefusal(r: NginxRequest, reason: number): Refusal | null {
-    if (!namesHost(r.headersIn.Host, r.variables.host ?? "")) return CONFLICTING_HOSTS;
-    if (asksForUpgrade(r)) return UPGRADE;
+  private findRefusal(r: NginxRequest, variables: NginxVariables, reason: number): Refusal | null {
+    if (!namesHost(variables.http_host, this.table.host)) return CONFLICTING_HOSTS;
+    // An upstream that answered 101 would open a tunnel past the gate.
+    if ((variables.http_upgrade ?? "") !== "") return UPGRADE;
     if (reason === HEALTH_CHECK) return null; // goes on without any of the client's headers
     if (hasReservedHeader(r)) return RESERVED_HEADER;
-    if (reason === PRIVATE_LINK && isConnectionOlder(r, this.settings.linkQuarantine)) return OLD_CONNECTION;
+    if (reason === PRIVATE_LINK && isConnectionOlder(variables, this.settings.linkQuarantine)) return OLD_CONNECTION;
     return null;
   }
 }
@@ -120,9 +114,9 @@ export function denyForError(r: NginxRequest, error: unknown): void {
   r.return(403, FORBIDDEN);
 }
 
-function admit(r: NginxRequest, reason: number): void {
-  r.variables.linkgate_verdict = "allow";
-  r.variables.linkgate_reason = REASONS[reason] ?? "";
+function admit(variables: NginxVariables, reason: number): void {
+  variables.linkgate_verdict = "allow";
+  variables.linkgate_reason = REASONS[reason] ?? "";
 }
 
 function deny(r: NginxRequest, reason: string, status: number, body: string): void {

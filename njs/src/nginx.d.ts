@@ -17,12 +17,15 @@ interface NginxDict<V> {
   incr(key: string, delta: number, init: number): number;
 }
 
+/** By name, without the dollar sign. Each reading is a look-up, and a string of its own. */
+type NginxVariables = Record<string, string | undefined>;
+
 interface NginxRequest {
   readonly method: string;
   /** Read-only in njs 1.0.2: assigning throws, deleting does nothing. */
   readonly headersIn: Readonly<Record<string, string>>;
   readonly headersOut: Record<string, string>;
-  readonly variables: Record<string, string | undefined>;
+  readonly variables: NginxVariables;
   readonly rawVariables: Readonly<Record<string, Uint8Array | undefined>>;
   return(status: number, body: string): void;
   internalRedirect(location: string): void;

@@ -1,4 +1,4 @@
-import { equals, isReservedHeader, readAddressBytes, readLinkTlv, type Source, TLV_OFF } from "@linkgate/core";
+import { isReservedHeader, readAddressBytes, readLinkTlv, type Source, TLV_OFF } from "@linkgate/core";
 
 /** How a listener learns the client's address. */
 export type ListenerKind = "direct" | "proxy" | "public";
@@ -7,22 +7,28 @@ export type ListenerKind = "direct" | "proxy" | "public";
  * Reads where a request came from: the connection, or the PROXY header of a load balancer; never a header that a client can
  * write (design 3.3).
  */
-export function readSource(r: NginxRequest, kind: ListenerKind, tlvMode: number, source: Source): void {
+export function readSource(
+  r: NginxRequest,
+  variables: NginxVariables,
+  kind: ListenerKind,
+  tlvMode: number,
+  source: Source,
+): void {
   source.clear();
-  const variables = r.variables;
   const peer = kind === "proxy" ? readBalancedPeer(variables) : variables.realip_remote_addr;
   // A real_ip_header of any other kind, in a configuration around ours, would have moved the address: believe neither then.
   if (!peer || peer !== variables.remote_addr) return;
-  const bytes = r.rawVariables.binary_remote_addr;
+  const raw = r.rawVariables;
+  const bytes = raw.binary_remote_addr;
   if (bytes === undefined || !readAddressBytes(bytes, source.address)) return;
   source.isReadable = true;
   if (kind !== "proxy" || tlvMode === TLV_OFF) return;
-  const tlv = r.rawVariables.proxy_protocol_tlv_0xee;
+  const tlv = raw.proxy_protocol_tlv_0xee;
   if (tlv !== undefined) readLinkTlv(tlv, source); // an empty value is there, and malformed
 }
 
 /** What the PROXY header says, if it is a load balancer that sent it; nothing for PROXY LOCAL. */
-function readBalancedPeer(variables: NginxRequest["variables"]): string | undefined {
+function readBalancedPeer(variables: NginxVariables): string | undefined {
   return variables.linkgate_is_balancer === "1" ? variables.proxy_protocol_addr : undefined;
 }
 
@@ -34,7 +40,10 @@ const REPLACED = ["x-private-link-id", "x-private-link-client"];
  * header, and NGINX removes only those whose names it was told.
  */
 export function hasReservedHeader(r: NginxRequest): boolean {
-  for (const name of Object.keys(r.headersIn)) {
+  const names = Object.getOwnPropertyNames(r.headersIn); // not keys(), which reads every value too
+  for (let at = names.length - 1; at >= 0; at--) {
+    const name = names[at] as string;
+    if (name < "X" || (name >= "Y" && name < "x")) continue; // most names, at a tenth of the price of a call
     if (isReservedHeader(name) && !REPLACED.includes(name.toLowerCase())) return true;
   }
   return false;
@@ -47,18 +56,12 @@ export function hasReservedHeader(r: NginxRequest): boolean {
  */
 export function namesHost(header: string | undefined, host: string): boolean {
   if (header === undefined) return false;
-  if (equals(header, host)) return true;
+  if (header === host) return true;
   const name = header.toLowerCase();
   return name.startsWith(host) && /^\.?(:\d*)?$/.test(name.slice(host.length));
 }
 
 /** True for a request on a connection that is older than `limit` milliseconds (feed rule 28). */
-export function isConnectionOlder(r: NginxRequest, limit: number): boolean {
-  return !(Number(r.variables.connection_time) * 1000 <= limit);
-}
-
-/** True if the request asks to leave HTTP/1.1: an upstream that answers 101 would open a tunnel past the gate. */
-export function asksForUpgrade(r: NginxRequest): boolean {
-  const upgrade = r.headersIn.Upgrade;
-  return upgrade !== undefined && !equals(upgrade, "");
+export function isConnectionOlder(variables: NginxVariables, limit: number): boolean {
+  return !(Number(variables.connection_time) * 1000 <= limit);
 }

@@ -103,20 +103,31 @@ export class SharedTable implements Table {
   private readonly meta = ngx.shared.lg_meta;
   private readonly zones = [ngx.shared.lg_table0, ngx.shared.lg_table1];
   private mark = markOfZones();
+  /** The state's text that was read last, and what it says: it changes with each poll, and most requests come in between. */
+  private text: string | undefined;
   private zone: NginxDict<string> | undefined;
+  private expires = 0;
 
   /** Reads the age; the entry is read after it (feed rule 18). */
   readState(): number {
     const text = this.meta.get(STATE_KEY);
-    if (text === undefined) return TABLE_NONE;
+    if (text !== this.text) this.readText(text);
+    if (this.zone === undefined) return TABLE_NONE;
+    return Date.now() <= this.expires ? TABLE_CURRENT : TABLE_EXPIRED;
+  }
+
+  private readText(text: string | undefined): void {
+    this.text = undefined; // should this throw, the next request must not take it for read
+    this.zone = undefined;
+    if (text === undefined) return;
     if (!text.startsWith(this.mark)) {
       this.mark = markOfZones(); // a zone gets another one only when a worker is killed while it empties that zone
-      if (!text.startsWith(this.mark)) return TABLE_NONE;
+      if (!text.startsWith(this.mark)) return;
     }
     const from = this.mark.length;
     this.zone = this.zones[text.charCodeAt(from) - 48];
-    if (this.zone === undefined) return TABLE_NONE;
-    return Date.now() <= Number.parseInt(text.slice(from + 1), 10) ? TABLE_CURRENT : TABLE_EXPIRED;
+    this.expires = Number.parseInt(text.slice(from + 1), 10);
+    this.text = text;
   }
 
   findEntry(accountLength: number): string | null {

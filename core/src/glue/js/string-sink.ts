@@ -1,4 +1,7 @@
-import { TextSink } from "../../text.ts";
+import type { TextSink } from "../../text.ts";
+
+/** What 0 to 255 are in decimal: QuickJS takes a third of a microsecond to work one out. */
+const OCTETS = Array.from({ length: 256 }, (_, octet) => String(octet));
 
 /** The sink of the JavaScript hosts: a string that grows. */
 export class StringSink implements TextSink {
@@ -18,5 +21,8 @@ export class StringSink implements TextSink {
   }
   putPart(text: string, from: number, to: number): void {
     this.text += text.slice(from, to);
+  }
+  putDotted(high: number, low: number): void {
+    this.text += `${OCTETS[high >> 8]}.${OCTETS[high & 255]}.${OCTETS[low >> 8]}.${OCTETS[low & 255]}`;
   }
 }
