@@ -1,8 +1,7 @@
-import type { PrivateEndpoint } from "@azure/arm-network";
-import { createPipelineRequest } from "@azure/core-rest-pipeline";
 import { exchange, linkAddress } from "@linkgate/njs/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AzureClients, signIn } from "./support/clients.ts";
+import { endpointTo, findLink, readAll } from "./support/endpoints.ts";
 import { askGate } from "./support/gate.ts";
 import { type Stack, startStack } from "./support/stack.ts";
 
@@ -22,44 +21,6 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.stop());
 
-/** A private endpoint's definition, as every client sends it. */
-function endpointTo(target: string, isManual: boolean): PrivateEndpoint {
-  const { subscriptionId, resourceGroup } = stack.description.arm;
-  const network = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Network`;
-  const connection = {
-    name: "fhir",
-    privateLinkServiceId: target,
-    groupIds: ["fhir"],
-    requestMessage: "Please approve.",
-  };
-  return {
-    location: "westus2",
-    subnet: { id: `${network}/virtualNetworks/vnet/subnets/clients` },
-    ...(isManual
-      ? { manualPrivateLinkServiceConnections: [connection] }
-      : { privateLinkServiceConnections: [connection] }),
-  };
-}
-
-async function listConnections() {
-  const connections = [];
-  for await (const connection of owner.health.privateEndpointConnections.listByService(group, account))
-    connections.push(connection);
-  return connections;
-}
-
-/** The address that an endpoint's link gives its clients. The sandbox tells it; Azure does not. */
-async function findLink(
-  endpoint: string,
-): Promise<{ linkAddress: string; linkIdentifier: string; privateAddress: string }> {
-  const { subscriptionId, url } = stack.description.arm;
-  const path = `/subscriptions/${subscriptionId}/resourceGroups/${group}/providers/Microsoft.Network/privateEndpoints/${endpoint}/sandboxLinks`;
-  const answer = await owner.health.sendRequest(
-    createPipelineRequest({ url: `${url}${path}?api-version=2024-05-01`, method: "GET" }),
-  );
-  return JSON.parse(answer.bodyAsText ?? "{}").value[0];
-}
-
 test("a private endpoint is requested, approved, used, rejected and deleted", async () => {
   const created = await owner.health.services.beginCreateOrUpdateAndWait(group, account, {
     location: "westus2",
@@ -70,9 +31,13 @@ test("a private endpoint is requested, approved, used, rejected and deleted", as
   const target = created.id ?? "";
   const { private: privateZone, public: publicZone } = stack.description.zone;
 
-  const endpoint = await visitor.network.privateEndpoints.createOrUpdate(group, "pe-journey", endpointTo(target, true));
+  const endpoint = await visitor.network.privateEndpoints.createOrUpdate(
+    group,
+    "pe-journey",
+    endpointTo(stack.description, target, true),
+  );
   expect(endpoint.manualPrivateLinkServiceConnections?.[0]?.privateLinkServiceConnectionState?.status).toBe("Pending");
-  const [pending] = await listConnections();
+  const [pending] = await readAll(owner.health.privateEndpointConnections.listByService(group, account));
   expect(pending).toMatchObject({
     privateLinkServiceConnectionState: { status: "Pending" },
     provisioningState: "Succeeded",
@@ -81,7 +46,7 @@ test("a private endpoint is requested, approved, used, rejected and deleted", as
   const name = pending?.name ?? "";
   expect(name).toMatch(/^pe-journey\.[0-9a-f-]{36}$/);
 
-  const link = await findLink("pe-journey");
+  const link = await findLink(stack.description, owner, "pe-journey");
   const ask = () => askGate(stack.description, `${account}.${privateZone}`, link.linkAddress);
   expect((await ask()).line).toMatchObject({ verdict: "deny", status: 403, reason: "private-link-not-enabled" });
 
@@ -129,17 +94,17 @@ test("a private endpoint is requested, approved, used, rejected and deleted", as
   expect(refused).toMatchObject({ statusCode: 409, code: "InvalidStateTransition" });
 
   await owner.health.privateEndpointConnections.beginDeleteAndWait(group, account, name);
-  expect(await listConnections()).toEqual([]);
+  expect(await readAll(owner.health.privateEndpointConnections.listByService(group, account))).toEqual([]);
   await visitor.network.privateEndpoints.delete(group, "pe-journey");
 });
 
 test("an endpoint of one who may approve is approved at once, and its deletion means it", async () => {
   const target = (await owner.health.services.get(group, account)).id ?? "";
   await expect(
-    visitor.network.privateEndpoints.createOrUpdate(group, "pe-cheeky", endpointTo(target, false)),
+    visitor.network.privateEndpoints.createOrUpdate(group, "pe-cheeky", endpointTo(stack.description, target, false)),
   ).rejects.toMatchObject({ statusCode: 403 });
-  await owner.network.privateEndpoints.createOrUpdate(group, "pe-auto", endpointTo(target, false));
-  const link = await findLink("pe-auto");
+  await owner.network.privateEndpoints.createOrUpdate(group, "pe-auto", endpointTo(stack.description, target, false));
+  const link = await findLink(stack.description, owner, "pe-auto");
   const ask = () => askGate(stack.description, `${account}.${stack.description.zone.private}`, link.linkAddress);
   await expect.poll(async () => (await ask()).line.reason).toBe("private-link");
   await owner.network.privateEndpoints.delete(group, "pe-auto");
@@ -155,8 +120,8 @@ test("private link resources name the group and the zone", async () => {
 
 test("an account goes with all that hangs on it", async () => {
   const target = (await owner.health.services.get(group, account)).id ?? "";
-  await owner.network.privateEndpoints.createOrUpdate(group, "pe-last", endpointTo(target, false));
-  const link = await findLink("pe-last");
+  await owner.network.privateEndpoints.createOrUpdate(group, "pe-last", endpointTo(stack.description, target, false));
+  const link = await findLink(stack.description, owner, "pe-last");
   await owner.health.services.beginDeleteAndWait(group, account);
   await expect(owner.health.services.get(group, account)).rejects.toMatchObject({ statusCode: 404 });
   const answer = await askGate(stack.description, `${account}.${stack.description.zone.private}`, link.linkAddress);

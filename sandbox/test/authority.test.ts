@@ -51,6 +51,14 @@ describe("discovery", () => {
     });
   });
 
+  it("answers az logout, which asks for any tenant, and nobody who signs in so", async () => {
+    const answer = await fetch(`${azure.authority.url}/organizations/v2.0/.well-known/openid-configuration`, {
+      dispatcher: agent,
+    });
+    expect(await answer.json()).toMatchObject({ issuer: azure.authority.issuer });
+    expect(await requestToken(formOf("contributor"), "organizations")).toMatchObject({ status: 400 });
+  });
+
   it("publishes keys without their private half", async () => {
     const answer = await fetch(azure.authority.jwksUrl, { dispatcher: agent });
     const { keys } = (await answer.json()) as { keys: Record<string, string>[] };

@@ -17,10 +17,19 @@ export interface StackDescription {
     resourceGroup: string;
     clients: Record<string, { clientId: string; clientSecret: string; roles: string[] }>;
   };
-  rp: { url: string; caFile: string; armCertFile: string; armKeyFile: string; nrpAppId: string; adminUrl: string };
+  rp: {
+    url: string;
+    caFile: string;
+    armCertFile: string;
+    armKeyFile: string;
+    nrpAppId: string;
+    nrpAppSecret: string;
+    adminUrl: string;
+  };
   gates: { nginx: { httpUrl: string; proxyProtocolAddress: string; accessLog: string } };
   feed: { url: string; tokens: Record<string, string> };
   upstream: { url: string };
+  portal: { clientId: string; people: Record<string, { user: string; password: string }> };
   zone: { private: string; public: string };
 }
 
@@ -32,11 +41,15 @@ export interface Stack {
 
 const main = fileURLToPath(new URL("../../../sandbox/src/main.ts", import.meta.url));
 
-/** Starts the stack in a state folder of its own. Rejects with its output when it ends before it is ready. */
-export async function startStack(): Promise<Stack> {
+/**
+ * Starts the stack in a state folder of its own. Rejects with its output when it ends before it is ready.
+ *
+ * @param settings environment variables for it, such as `LINKGATE_CUSTOMER_WRITES`
+ */
+export async function startStack(settings: Record<string, string> = {}): Promise<Stack> {
   const state = mkdtempSync(join(tmpdir(), "linkgate-e2e-"));
   const child = spawn(process.execPath, [main, "--no-story"], {
-    env: { ...process.env, LINKGATE_STATE_DIR: state },
+    env: { ...process.env, ...settings, LINKGATE_STATE_DIR: state },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output: string[] = [];

@@ -80,7 +80,12 @@ export async function startArm(
     frameworkErrors: (_error, _request, reply) => {
       void (reply as FastifyReply).code(400).send(renderArmError(armErrors.badPath()));
     },
-    routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 300 },
+    routerOptions: {
+      caseSensitive: false,
+      ignoreTrailingSlash: true,
+      ignoreDuplicateSlashes: true,
+      maxParamLength: 300,
+    },
   });
   app.removeAllContentTypeParsers();
   // Bodies travel to providers as they came; az sends a DELETE with a content type and no body.
@@ -144,10 +149,11 @@ function checkPlace(path: ResourcePath, options: ArmOptions): void {
 }
 
 function checkRole(method: string, { caller, path }: ArmContext, access: AccessControl): void {
-  // `/subscriptions` itself shows each caller its own, and anybody may ask what they may do: both are refused to nobody.
+  // `/subscriptions` shows each caller its own, and anybody may ask what they may do, and what a provider offers.
   if (path.subscriptionId === undefined && path.namespace === undefined) return;
   const action = nameAction(method, path);
   if (sameName(action, "Microsoft.Authorization/permissions/read")) return;
+  if (path.subscriptionId === undefined && sameName(action, `${path.namespace}/operations/read`)) return;
   const isRead = action.endsWith("/read");
   const allowed =
     access.isAllowed(caller.objectId, action, path.id) ||

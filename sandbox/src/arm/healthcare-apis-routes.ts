@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { armErrors } from "./errors.ts";
 import type { ProviderAnswer, ProviderHop, ProviderRequest } from "./provider-hop.ts";
 import { isTrackedCollection, type ResourcePath, sameName } from "./resource-path.ts";
 
@@ -32,6 +33,11 @@ export async function healthcareApisRoutes(app: FastifyInstance, options: Health
   const systemData = new Map<string, Record<string, string>>();
   const stopping = new AbortController();
   app.addHook("onClose", async () => stopping.abort());
+
+  // The provider gets the path as it came, so it must be one that can be read in one way only.
+  app.addHook("onRequest", async request => {
+    if (request.raw.url?.split("?", 1)[0]?.includes("//")) throw armErrors.badPath();
+  });
 
   const forward = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { path, caller, correlationId } = request.arm;

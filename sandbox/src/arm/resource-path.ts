@@ -13,13 +13,16 @@ export interface ResourcePath {
 }
 
 /**
- * Takes apart `/subscriptions/{s}[/resourceGroups/{g}]/providers/{namespace}/{type}/{name}...`.
+ * Takes apart `/subscriptions/{s}[/resourceGroups/{g}]/providers/{namespace}/{type}/{name}...`. Two slashes are one: SDKs
+ * put a slash before a scope that begins with one, and leave a parent's place empty.
  *
  * @throws ArmError 400 for a segment that a provider could read in another way than the role check did.
  */
 export function parseResourcePath(path: string): ResourcePath {
-  const segments = path.split("/").slice(1).map(decodeSegment);
-  if (segments.at(-1) === "") segments.pop();
+  const segments = path
+    .split("/")
+    .filter(one => one !== "")
+    .map(decodeSegment);
   const parsed: ResourcePath = {
     id: `/${segments.join("/")}`,
     subscriptionId: undefined,

@@ -61,7 +61,8 @@ function create(name: string, clientId: string, grants: Grant[], appRoles: strin
     name,
     clientId,
     objectId: `0b1ec700${clientId.slice(8)}`,
-    secret: randomBytes(24).toString("base64url"),
+    // Hexadecimal: az takes a secret that begins with a hyphen for an option.
+    secret: randomBytes(24).toString("hex"),
     grants,
     appRoles,
   };

@@ -90,9 +90,14 @@ export async function startAuthority(options: AuthorityOptions): Promise<Authori
   };
 }
 
-/** Entra puts the tenant first, and its discovery document below `/v2.0`. */
+/**
+ * Entra puts the tenant first, and its discovery document below `/v2.0`. Where the tenant is still open, clients ask for
+ * the document with a name for any of them; here it is the only one's.
+ */
 function stripTenant(target: string): { tenant: string; path: string } {
   const [, tenant = "", path = "/"] = /^\/([^/?]*)(.*)$/s.exec(target) ?? [];
   const discovery = "/.well-known/openid-configuration";
-  return { tenant: tenant.toLowerCase(), path: path.startsWith(`/v2.0${discovery}`) ? path.slice(5) : path };
+  if (!path.startsWith(`/v2.0${discovery}`)) return { tenant: tenant.toLowerCase(), path };
+  const isAny = ["common", "organizations"].includes(tenant.toLowerCase());
+  return { tenant: isAny ? tenantId : tenant.toLowerCase(), path: path.slice(5) };
 }

@@ -15,8 +15,17 @@ export interface StackDescription {
     resourceGroup: string;
     clients: Record<string, { clientId: string; clientSecret: string; roles: string[] }>;
   };
-  /** What lets a test be ARM. */
-  rp: { url: string; caFile: string; armCertFile: string; armKeyFile: string; nrpAppId: string; adminUrl: string };
+  /** What lets a test be ARM, or NRP. */
+  rp: {
+    url: string;
+    caFile: string;
+    armCertFile: string;
+    armKeyFile: string;
+    /** With its secret a test can be NRP, through ARM. */
+    nrpAppId: string;
+    nrpAppSecret: string;
+    adminUrl: string;
+  };
   gates: Record<GateName, { httpUrl: string; proxyProtocolAddress: string; accessLog: string }>;
   feed: { url: string; tokens: Record<string, string> };
   upstream: { url: string };
@@ -27,7 +36,7 @@ export interface StackDescription {
 
 const hidden = ["nrp", apiName, apiRegistration];
 
-/** The applications as a customer's clients; NRP's own and the api's are nobody's to use. */
+/** The applications as a customer's clients; NRP's own and the api's are no customer's. */
 export function describeClients(applications: readonly Application[]): StackDescription["arm"]["clients"] {
   return Object.fromEntries(
     applications

@@ -464,6 +464,7 @@ export class Stack {
         armCertFile: arm.certificateFile,
         armKeyFile: arm.keyFile,
         nrpAppId,
+        nrpAppSecret: findApplication(this.#applications, "nrp").secret,
         adminUrl: String(this.#api?.ready.adminUrl),
       },
       gates: {
