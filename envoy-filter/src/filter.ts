@@ -13,6 +13,7 @@ import {
   readSettings,
   Settings,
 } from "./settings.ts";
+import { useTableOf } from "./shared.ts";
 import { answerStatus } from "./status.ts";
 
 // What Envoy calls. One VM may hold several instances of the filter, each a root context with a configuration of its own.
@@ -33,6 +34,7 @@ class Instance {
   readonly settings: Settings;
   readonly listener: Listener;
   readonly follower: Follower;
+  readonly gateNumber: u64;
 
   constructor(root: u32, settings: Settings) {
     const kind = settings.listener;
@@ -43,15 +45,20 @@ class Instance {
       kind === LISTENER_PROXY ? settings.linkTlv : TLV_OFF,
     );
     this.follower = new Follower(settings);
+    this.gateNumber = settings.gateNumber;
   }
 }
 
 /** In the order in which they came: an update of a listener brings a new one, and nobody says when an old one goes. */
 const instances: Instance[] = [];
 
-function findInstance(root: u32): Instance | null {
+/** Finds the instance that a callback is for, and turns to its table. */
+function enterInstance(root: u32): Instance | null {
   for (let at = instances.length - 1; at >= 0; at--) {
-    if (instances[at].root === root) return instances[at];
+    const instance = instances[at];
+    if (instance.root !== root) continue;
+    useTableOf(instance.gateNumber);
+    return instance;
   }
   return null;
 }
@@ -88,20 +95,20 @@ export function proxy_on_configure(root: u32, size: u32): u32 {
 
 export function proxy_on_tick(root: u32): void {
   abi.beginCallback();
-  const instance = findInstance(root);
+  const instance = enterInstance(root);
   if (instance !== null) instance.follower.tick();
 }
 
 export function proxy_on_http_call_response(root: u32, call: u32, headers: u32, bodySize: u32, _trailers: u32): void {
   abi.beginCallback();
-  const instance = findInstance(root);
+  const instance = enterInstance(root);
   if (instance !== null) instance.follower.receive(call, headers, bodySize);
 }
 
 /** Decides a request. One whose instance is not known is denied. */
 export function proxy_on_request_headers(id: u32, _headers: u32, endOfStream: u32): u32 {
   abi.beginCallback();
-  const instance = context === id ? findInstance(contextRoot) : null;
+  const instance = context === id ? enterInstance(contextRoot) : null;
   if (instance === null) return checkRequest(null, null, false);
   if (instance.settings.listener === LISTENER_STATUS) return answerStatus();
   return checkRequest(instance.settings, instance.listener, endOfStream === 0);

@@ -34,7 +34,6 @@ const MILLISECOND: u64 = 1_000_000;
 const FIRST_PAUSE: u64 = 100 * MILLISECOND;
 const LONGEST_PAUSE: u64 = 10_000 * MILLISECOND;
 
-const CLUSTER = new Ascii("linkgate_feed");
 const METHOD = new Ascii(":method");
 const GET = new Ascii("GET");
 const PATH = new Ascii(":path");
@@ -131,8 +130,8 @@ export class Follower {
     this.sentMonotonic = abi.readMonotonicClock();
     const timeout = wait * 100 + ANSWER_MS;
     const sent = env.proxy_http_call(
-      CLUSTER.start,
-      CLUSTER.length,
+      settings.feedCluster.start,
+      settings.feedCluster.length,
       headers.start,
       headers.length,
       0,

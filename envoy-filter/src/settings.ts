@@ -15,6 +15,14 @@ export const LISTENER_PUBLIC: i32 = 4;
 /** Probes and the status page; nothing is forwarded. */
 export const LISTENER_STATUS: i32 = 5;
 
+const LINKGATE = new Ascii("linkgate");
+
+/** Goes on with a hash, with the NUL behind a text too. */
+function hashBytes(hash: u64, text: Ascii): u64 {
+  for (let at = 0; at < text.length; at++) hash = (hash ^ <u64>load<u8>(text.start + <usize>at)) * 0x100000001b3;
+  return hash * 0x100000001b3;
+}
+
 /** Settings of one filter instance; deploy/envoy/README.md has a row for each. */
 export class Settings {
   listener: i32 = LISTENER_NONE;
@@ -26,8 +34,18 @@ export class Settings {
   /** The feed's `host:port`, and what stands before the path of its calls. */
   feedAuthority: Ascii = new Ascii("");
   feedPath: Ascii = new Ascii("");
+  /** Envoy's cluster for the feed; another mesh or gateway has names of its own. */
+  feedCluster: Ascii = new Ascii("linkgate_feed");
   /** Seconds, 1..604800. */
   maxTableAge: u32 = 0;
+
+  /** Which gate's table this instance reads: instances of one gate and one feed share it, others never. FNV-1a of both. */
+  get gateNumber(): u64 {
+    let hash = hashBytes(((<u64>0xcbf29ce4) << 32) | 0x84222325, LINKGATE);
+    hash = hashBytes(hash, this.gate);
+    hash = hashBytes(hash, this.feedAuthority);
+    return hashBytes(hash, this.feedPath);
+  }
 
   /** True if nothing is missing. */
   get isComplete(): bool {
@@ -81,6 +99,10 @@ function applySetting(settings: Settings, name: string, value: string): bool {
   if (name === "feedPath") {
     settings.feedPath = new Ascii(value);
     return true;
+  }
+  if (name === "feedCluster") {
+    settings.feedCluster = new Ascii(value);
+    return value.length > 0;
   }
   if (name === "maxTableAge") {
     settings.maxTableAge = readSeconds(value);

@@ -5,22 +5,67 @@ import * as env from "./env.ts";
 /** The number for a key that must not be there yet: a key that is new takes any, and none that is there will have this one. */
 export const CAS_NEW: u32 = 0xffffffff;
 
+// Every key begins with the number of the gate in whose name the callback runs: a vm_id may be shared with other filters, and
+// with another gate, whose table is none of ours.
+const NUMBER_SIZE: i32 = 8;
+let gateInUse: u64 = 0;
+
+/** Says whose values are read and written from here on. Every callback of an instance calls it first. */
+export function useTableOf(gate: u64): void {
+  gateInUse = gate;
+}
+
+/** A key of the shared data: the number, and what was put behind it. */
+export class SharedKey {
+  readonly start: usize;
+  length: i32;
+
+  /** @param size how long the name may become that is put behind the number */
+  constructor(size: i32) {
+    this.start = heap.alloc(<usize>(NUMBER_SIZE + size));
+    this.length = NUMBER_SIZE;
+  }
+
+  /** Where the name begins. */
+  get name(): usize {
+    return this.start + <usize>NUMBER_SIZE;
+  }
+
+  /** Names a value. Its length is not checked against the key's size. */
+  put(name: usize, length: i32): SharedKey {
+    memory.copy(this.name, name, <usize>length);
+    this.length = NUMBER_SIZE + length;
+    return this;
+  }
+
+  /** Where the key lies, under the number of the gate in use. */
+  place(): usize {
+    store<u64>(this.start, gateInUse);
+    return this.start;
+  }
+}
+
+function nameKey(text: string): SharedKey {
+  const name = new Ascii(text);
+  return new SharedKey(name.length).put(name.start, name.length);
+}
+
 /** Reads a value that all workers share; `abi.outBytes`, `outLength` and `outNumber` then say what it is. */
-export function readShared(key: Ascii): bool {
-  return env.proxy_get_shared_data(key.start, key.length, abi.OUT_BYTES, abi.OUT_LENGTH, abi.OUT_NUMBER) === abi.OK;
+export function readShared(key: SharedKey): bool {
+  return env.proxy_get_shared_data(key.place(), key.length, abi.OUT_BYTES, abi.OUT_LENGTH, abi.OUT_NUMBER) === abi.OK;
 }
 
 /** Makes a value that is not there. False if it is there. */
-export function createShared(key: Ascii, value: usize, length: i32): bool {
-  return env.proxy_set_shared_data(key.start, key.length, value, length, CAS_NEW) === abi.OK;
+export function createShared(key: SharedKey, value: usize, length: i32): bool {
+  return env.proxy_set_shared_data(key.place(), key.length, value, length, CAS_NEW) === abi.OK;
 }
 
 /** Replaces a value, unless somebody else has since `cas` was read. */
-export function replaceShared(key: Ascii, value: usize, length: i32, cas: u32): bool {
-  return env.proxy_set_shared_data(key.start, key.length, value, length, cas) === abi.OK;
+export function replaceShared(key: SharedKey, value: usize, length: i32, cas: u32): bool {
+  return env.proxy_set_shared_data(key.place(), key.length, value, length, cas) === abi.OK;
 }
 
-const STATE_KEY = new Ascii("state");
+const STATE_KEY = nameKey("state");
 
 // Where the state's parts lie in its bytes. Times are nanoseconds, first by the wall clock, then by the monotonic one.
 const GENERATION: usize = 0;
@@ -174,7 +219,7 @@ function elapsed(from: u64, to: u64): u64 {
   return to > from ? to - from : 0;
 }
 
-const LEASE_KEY = new Ascii("lease");
+const LEASE_KEY = nameKey("lease");
 const LEASE_NANOSECONDS: u64 = 2_000_000_000;
 const LEASE_VALUE: usize = memory.data(16, 8); // until when, by the monotonic clock; whose
 
@@ -197,7 +242,7 @@ export function takeLease(owner: u64): bool {
   return replaceShared(LEASE_KEY, LEASE_VALUE, 16, abi.outNumber());
 }
 
-const FAILURE_KEY = new Ascii("failure");
+const FAILURE_KEY = nameKey("failure");
 const LONGEST_FAILURE: i32 = 200;
 const FAILURE_VALUE: usize = memory.data(4 + 200, 4); // u32 how many there were, then the last one's text
 

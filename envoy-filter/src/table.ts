@@ -3,25 +3,24 @@ import { isNewer, Line, writeEntry } from "../../core/src/feed.ts";
 import { Span, SpanSink } from "../../core/src/glue/wasm/span.ts";
 import { Text } from "../../core/src/text.ts";
 import * as abi from "./abi.ts";
-import * as env from "./env.ts";
-import { CAS_NEW, TableState } from "./shared.ts";
+import { CAS_NEW, readShared, replaceShared, SharedKey, TableState } from "./shared.ts";
 
-// The entries: key "0" or "1" and the account, value u32 generation and the entry as core writes it. Shared data forgets no key,
-// so there are two sets of them, and a generation uses the one of its parity; what another generation left there is not there.
+// The entries: key "0" or "1" and the account (behind the number of the gate), value u32 generation and the entry as core writes
+// it. Shared data forgets no key, so there are two sets of them, and a generation uses the one of its parity; what another
+// generation left there is not there.
 
 const LONGEST_ACCOUNT: i32 = 63;
-const KEY: usize = memory.data(64);
+const KEY_BEFORE_ACCOUNT: i32 = 9; // number of the gate, and parity
+const KEY = new SharedKey(1 + LONGEST_ACCOUNT);
 
 function writeKey(generation: u32, account: usize, length: i32): void {
-  store<u8>(KEY, <u8>(0x30 + (generation & 1)));
-  memory.copy(KEY + 1, account, <usize>length);
+  store<u8>(KEY.name, <u8>(0x30 + (generation & 1)));
+  memory.copy(KEY.name + 1, account, <usize>length);
+  KEY.length = KEY_BEFORE_ACCOUNT + length;
 }
 
-function readEntry(length: i32): bool {
-  return (
-    env.proxy_get_shared_data(KEY, length + 1, abi.OUT_BYTES, abi.OUT_LENGTH, abi.OUT_NUMBER) === abi.OK &&
-    abi.outLength() >= 4
-  );
+function readEntry(): bool {
+  return readShared(KEY) && abi.outLength() >= 4;
 }
 
 /** The table as core's decision asks it. */
@@ -40,8 +39,9 @@ export class SharedTable extends Table {
   }
 
   findEntry(accountLength: i32): Text | null {
+    if (accountLength > LONGEST_ACCOUNT) return null; // core asks for names that it has not checked
     writeKey(this.generation, this.host, accountLength);
-    if (!readEntry(accountLength) || load<u32>(abi.outBytes()) !== this.generation) return null;
+    if (!readEntry() || load<u32>(abi.outBytes()) !== this.generation) return null;
     return this.entry.at(abi.outBytes() + 4, abi.outLength() - 4);
   }
 }
@@ -72,7 +72,7 @@ export class TableWriter {
     writeKey(generation, page.start + <usize>line.nameStart, length);
     for (let tries = 0; tries < TRIES; tries++) {
       let cas: u32 = CAS_NEW;
-      if (readEntry(length)) {
+      if (readEntry()) {
         const held = load<u32>(abi.outBytes());
         if (held > generation) return false;
         const entry = this.held.at(abi.outBytes() + 4, abi.outLength() - 4);
@@ -80,7 +80,7 @@ export class TableWriter {
         cas = abi.outNumber();
       }
       const size = 4 + this.sink.text.length;
-      if (env.proxy_set_shared_data(KEY, length + 1, this.value, size, cas) === abi.OK) return true;
+      if (replaceShared(KEY, this.value, size, cas)) return true;
     }
     return false;
   }

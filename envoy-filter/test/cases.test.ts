@@ -3,7 +3,7 @@ import { foldHost, isAddressGiven } from "@linkgate/core/testing/answer";
 import { type Case, caseFiles } from "@linkgate/core/testing/cases";
 import { describe, expect, test } from "vitest";
 import { FakeEnvoy, type FakeOutcome } from "../testing/fake-envoy.ts";
-import { settingsOf } from "./support/gate.ts";
+import { numberOf, settingsOf } from "./support/gate.ts";
 
 // Every row of core/cases, in the built wasm with a host that is no Envoy: what is decided, and what goes on.
 
@@ -32,10 +32,10 @@ function putTable(row: Case): void {
   const life = row.table === "expired" ? -1n : 1n;
   state.writeBigUInt64LE(envoy.wall + life, 8);
   state.writeBigUInt64LE(envoy.monotonic + life, 16);
-  envoy.shared.set("state", { value: state, cas: envoy.nextCas() });
+  envoy.shared.set(`${numberOf()}state`, { value: state, cas: envoy.nextCas() });
   if (row.entry === null || row.account === undefined) return;
   const value = Buffer.concat([Buffer.from([generation, 0, 0, 0]), Buffer.from(row.entry, "utf8")]);
-  envoy.shared.set(`0${row.account}`, { value, cas: envoy.nextCas() });
+  envoy.shared.set(`${numberOf()}0${row.account}`, { value, cas: envoy.nextCas() });
 }
 
 function ask(row: Case): FakeOutcome {

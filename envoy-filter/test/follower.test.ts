@@ -1,7 +1,7 @@
 import { linkAddress } from "@linkgate/njs/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { FakeVm } from "../testing/fake-envoy.ts";
-import { FakeGate, settingsOf } from "./support/gate.ts";
+import { FakeGate, numberOf, settingsOf } from "./support/gate.ts";
 
 // The follower against a feed that misbehaves, and against other followers: call by call, with clocks as the test wants them.
 
@@ -42,7 +42,7 @@ function page(...lines: string[]): string {
 }
 
 function failures(): number {
-  return gate.envoy.shared.get("failure")?.value.readUInt32LE() ?? 0;
+  return gate.envoy.shared.get(`${numberOf()}failure`)?.value.readUInt32LE() ?? 0;
 }
 
 describe("following", () => {
@@ -276,6 +276,17 @@ describe("several followers", () => {
 });
 
 describe("memory", () => {
+  test("a host of any length is no account, and writes over nothing", () => {
+    gate.load(ADMITTED);
+    for (const length of [63, 64, 65, 100, 1000, 60_000]) {
+      const host = `${"a".repeat(length)}.privatelink.azurehealthcareapis.com`;
+      const reason = length > 63 ? "unknown-host" : "unknown-account";
+      expect(gate.ask(linkAddress(LINK, "10.1.1.4"), host).log["linkgate.reason"]).toBe(reason);
+      expect(ask()).toBe(200);
+      expect(ask(linkAddress(LINK + 1, "10.1.1.4"))).toBe(403);
+    }
+  });
+
   test("it is flat over many requests, polls and changes", () => {
     gate.load(ADMITTED);
     let version = 5;

@@ -14,6 +14,17 @@ export function settingsOf(changes: Record<string, string> = {}): Record<string,
   };
 }
 
+/** Where the shared data of a gate with these settings begins: 8 bytes before each key, as `Settings.gateNumber` makes them. */
+export function numberOf(settings: Record<string, string> = settingsOf()): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const text of ["linkgate", settings.gate, settings.feedAuthority, settings.feedPath]) {
+    for (const byte of Buffer.from(`${text}\0`)) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;
+  }
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(hash);
+  return bytes.toString("latin1");
+}
+
 /** A filter that follows a feed, answer by answer. */
 export class FakeGate {
   readonly envoy = new FakeEnvoy();

@@ -12,7 +12,7 @@ import {
   proxy_on_tick,
   proxy_on_vm_start,
 } from "../../src/filter.ts";
-import { createShared, readShared, replaceShared } from "../../src/shared.ts";
+import { createShared, readShared, replaceShared, SharedKey } from "../../src/shared.ts";
 
 export { proxy_abi_version_0_2_1, proxy_on_configure, proxy_on_context_create, proxy_on_tick, proxy_on_vm_start };
 
@@ -77,11 +77,12 @@ function isAsked(fault: Ascii, size: u32): bool {
 
 /** Counts in the shared data how many followers have met this fault. */
 function countFault(fault: Ascii, wanted: u32): bool {
-  const isThere = readShared(fault);
+  const key = new SharedKey(fault.length).put(fault.start, fault.length);
+  const isThere = readShared(key);
   const met: u32 = isThere ? load<u32>(abi.outBytes()) : 0;
   const cas = abi.outNumber();
   if (met >= wanted) return false;
   store<u32>(COUNT, met + 1);
-  if (isThere) return replaceShared(fault, COUNT, 4, cas);
-  return createShared(fault, COUNT, 4);
+  if (isThere) return replaceShared(key, COUNT, 4, cas);
+  return createShared(key, COUNT, 4);
 }
