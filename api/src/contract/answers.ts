@@ -13,7 +13,7 @@ export const CONTRACT_BREACH = "an answer breaks the contract";
 
 /**
  * Holds every answer against the contract. What was done is done, so an answer that breaks it goes out as it is, and the
- * log has an error with the place (docs/adr/2026-11-contract.md). Must come before the routes.
+ * log has an error with the place (docs/adr/2026-11-wire-contract.md). Must come before the routes.
  */
 export function checkAnswers(app: FastifyInstance, services: readonly Service[]): void {
   app.addHook("onRoute", route => {
