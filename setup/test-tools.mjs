@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { listDebianWays, NEW_SUITES, writeLoaderWrapper } from "./debian.mjs";
+import { listDebianWays, NEW_SUITES, writeLoaderWrapper, writeWrapper } from "./debian.mjs";
 import { MissingComponent } from "./missing.mjs";
 
 /** @typedef {import("./component.mjs").Context} Context */
@@ -13,18 +13,30 @@ import { MissingComponent } from "./missing.mjs";
  * @typedef {object} Tool
  * @property {string} name
  * @property {string} folder in `.cache`; a change of what is put there takes another name, so that it is built anew
- * @property {string} package
+ * @property {string[]} packages
  * @property {string[]} suites
  * @property {string} consequence of doing without
  * @property {(draft: string) => string} finish makes the unpacked draft fit to use, and says what it is
  */
+
+/** The unpacked fonts alone, so that pictures look the same on every machine. */
+const FONTS = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+<fontconfig>
+  <dir prefix="relative">root/usr/share/fonts</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
+  <alias><family>sans-serif</family><prefer><family>Liberation Sans</family></prefer></alias>
+  <alias><family>system-ui</family><prefer><family>Liberation Sans</family></prefer></alias>
+  <alias><family>monospace</family><prefer><family>Liberation Mono</family></prefer></alias>
+</fontconfig>
+`;
 
 /** @type {Tool[]} */
 const tools = [
   {
     name: "HAProxy",
     folder: "haproxy",
-    package: "haproxy",
+    packages: ["haproxy"],
     suites: NEW_SUITES,
     consequence: "the tests with a load balancer that nobody here wrote are skipped",
     finish: draft => {
@@ -34,9 +46,33 @@ const tools = [
     },
   },
   {
+    name: "Chromium",
+    folder: "chromium",
+    packages: ["chromium", "fonts-liberation"],
+    // Built for the libc of this machine, which it runs on.
+    suites: [...readOwnSuite(), "bookworm"],
+    consequence: "the portal's tests in a browser are skipped",
+    finish: draft => {
+      const libraries = "$root/usr/lib/x86_64-linux-gnu";
+      writeFileSync(join(draft, "fonts.conf"), FONTS);
+      writeWrapper(
+        draft,
+        "chromium",
+        `home=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
+root=$home/root
+export FONTCONFIG_FILE="$home/fonts.conf" LD_LIBRARY_PATH="${libraries}:$root/lib/x86_64-linux-gnu:${libraries}/pulseaudio"
+exec "$root/usr/lib/chromium/chromium" "$@"`,
+      );
+      for (const unused of ["doc", "locale", "man", "perl"])
+        rmSync(join(draft, "root/usr/share", unused), { recursive: true });
+      const text = execFileSync(join(draft, "bin/chromium"), ["--version"], { encoding: "utf8" });
+      return /Chromium (\d[\d.]*)/.exec(text)?.[1] ?? "of an unknown version";
+    },
+  },
+  {
     name: "libfaketime",
     folder: "libfaketime",
-    package: "libfaketime",
+    packages: ["libfaketime"],
     // It is loaded into programs of this machine's libc, and must not ask for a newer one.
     suites: [...readOwnSuite(), "bookworm"],
     consequence: "the tests with a clock that is stepped are skipped",
@@ -50,7 +86,8 @@ const tools = [
   },
 ];
 
-/** What only tests use, in `.cache`: `haproxy/bin/haproxy`, and `libfaketime/libfaketime.so.1` to preload. */
+/** What only tests use, in `.cache`: `haproxy/bin/haproxy`, `chromium/bin/chromium`, and `libfaketime/libfaketime.so.1`
+ * to preload. */
 export const testTools = tools.map(tool => ({
   name: tool.name,
   /** @param {Context} context */
@@ -72,7 +109,7 @@ async function prepareTool(context, tool) {
   rmSync(logFile, { force: true });
   /** @type {import("./missing.mjs").Attempt[]} */
   const attempts = [];
-  const ways = listDebianWays(context, [tool.package], tool.suites, logFile, (draft, source, files) => {
+  const ways = listDebianWays(context, tool.packages, tool.suites, logFile, (draft, source, files) => {
     const what = `${tool.finish(draft)} (${source})`;
     writeFileSync(join(draft, "manifest.json"), `${JSON.stringify({ what, files }, null, 2)}\n`);
     return what;

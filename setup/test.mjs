@@ -21,6 +21,7 @@ const checks = [
   { name: "types", run: () => quietly("types", join(bin, "tsc"), ["-b"]) },
   { name: "format and lint", run: () => quietly("lint", join(bin, "biome"), ["check", "--error-on-warnings", "."]) },
   { name: "core as wasm", run: () => quietly("wasm", npm.command, [...npm.args, "run", "build", "-w", "core"]) },
+  { name: "portal", run: () => quietly("portal", node, ["portal/build.ts"]) },
   { name: "tests", run: runTests },
 ];
 

@@ -9,11 +9,12 @@ import { storyLength, tellStory } from "./story/tell.ts";
 
 const usage = `npm start [-- OPTION]
 
-Starts PostgreSQL, the api, an Azure for the laptop and both gates, NGINX and Envoy, on loopback, tells the story with real requests,
-and stays up until Ctrl-C. .cache/stack.json describes the running stack; LINKGATE_STATE_DIR names another folder than .cache.
+Starts PostgreSQL, the api, an Azure for the laptop, both gates, NGINX and Envoy, and the portal, on loopback, tells the story with
+real requests, and stays up until Ctrl-C. .cache/stack.json describes the running stack; LINKGATE_STATE_DIR names another folder than .cache.
 
-  --once      end after the story: 0 only if every verdict was the expected one
-  --no-story  stay up without the story
+  --once       end after the story: 0 only if every verdict was the expected one
+  --no-story   stay up without the story
+  --no-portal  stay up without the portal
 
 LINKGATE_CUSTOMER_WRITES=true          customers' writes of connections go to the api as they are, and it tells NRP
 LINKGATE_PORTAL_REDIRECT_URIS=URI,URI  where a portal that runs elsewhere may be sent after signing in or out
@@ -36,6 +37,7 @@ async function main(): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => end.abort());
   const stack = new Stack({
     state: resolve(process.env.LINKGATE_STATE_DIR || join(repository, ".cache")),
+    portal: !options.once && !options["no-portal"],
     customerWrites: process.env.LINKGATE_CUSTOMER_WRITES === "true",
     portalRedirectUris: process.env.LINKGATE_PORTAL_REDIRECT_URIS?.split(",").filter(Boolean) ?? [],
     report: line => console.log(line),
@@ -86,12 +88,13 @@ async function tell(stack: Stack, signal: AbortSignal): Promise<boolean> {
   return isGood;
 }
 
-function readOptions(): { once: boolean; "no-story": boolean; help: boolean } | undefined {
+function readOptions(): { once: boolean; "no-story": boolean; "no-portal": boolean; help: boolean } | undefined {
   try {
     const { values } = parseArgs({
       options: {
         once: { type: "boolean", default: false },
         "no-story": { type: "boolean", default: false },
+        "no-portal": { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     });

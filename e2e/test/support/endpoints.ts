@@ -28,12 +28,26 @@ export async function findLink(
   clients: AzureClients,
   endpoint: string,
 ): Promise<{ linkAddress: string; linkIdentifier: string; privateAddress: string }> {
+  return (await readBelow(stack, clients, `${endpoint}/sandboxLinks`)).value[0];
+}
+
+/** The status of a connection that NRP has on record: what it was told last, or has written itself. */
+export async function readNrpRecord(
+  stack: StackDescription,
+  clients: AzureClients,
+  endpoint: string,
+  connection: string,
+): Promise<string> {
+  const { properties } = await readBelow(stack, clients, `${endpoint}/privateLinkServiceProxies/${connection}`);
+  return properties.remotePrivateLinkServiceConnectionState.status;
+}
+
+async function readBelow(stack: StackDescription, clients: AzureClients, path: string) {
   const { subscriptionId, url, resourceGroup } = stack.arm;
-  const path = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Network/privateEndpoints/${endpoint}/sandboxLinks`;
-  const answer = await clients.health.sendRequest(
-    createPipelineRequest({ url: `${url}${path}?api-version=2024-05-01`, method: "GET" }),
-  );
-  return JSON.parse(answer.bodyAsText ?? "{}").value[0];
+  const group = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}`;
+  const target = `${group}/providers/Microsoft.Network/privateEndpoints/${path}?api-version=2024-05-01`;
+  const answer = await clients.health.sendRequest(createPipelineRequest({ url: `${url}${target}`, method: "GET" }));
+  return JSON.parse(answer.bodyAsText ?? "{}");
 }
 
 /** Everything that a paged list has. */

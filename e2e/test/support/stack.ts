@@ -29,7 +29,7 @@ export interface StackDescription {
   gates: { nginx: { httpUrl: string; proxyProtocolAddress: string; accessLog: string } };
   feed: { url: string; tokens: Record<string, string> };
   upstream: { url: string };
-  portal: { clientId: string; people: Record<string, { user: string; password: string }> };
+  portal: { url?: string; clientId: string; people: Record<string, { user: string; password: string }> };
   zone: { private: string; public: string };
 }
 
@@ -45,10 +45,14 @@ const main = fileURLToPath(new URL("../../../sandbox/src/main.ts", import.meta.u
  * Starts the stack in a state folder of its own. Rejects with its output when it ends before it is ready.
  *
  * @param settings environment variables for it, such as `LINKGATE_CUSTOMER_WRITES`
+ * @param parts `portal` serves the portal too, which takes memory and a second
  */
-export async function startStack(settings: Record<string, string> = {}): Promise<Stack> {
+export async function startStack(
+  settings: Record<string, string> = {},
+  { portal = false }: { portal?: boolean } = {},
+): Promise<Stack> {
   const state = mkdtempSync(join(tmpdir(), "linkgate-e2e-"));
-  const child = spawn(process.execPath, [main, "--no-story"], {
+  const child = spawn(process.execPath, [main, "--no-story", ...(portal ? [] : ["--no-portal"])], {
     env: { ...process.env, ...settings, LINKGATE_STATE_DIR: state },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,20 +1,7 @@
-import {
-  keepPreviousData,
-  QueryClient,
-  type UseInfiniteQueryResult,
-  type UseQueryResult,
-  useInfiniteQuery,
-  useQuery,
-} from "@tanstack/react-query";
+import { type keepPreviousData, QueryClient, type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { useSession } from "../session/session.tsx";
 import { type CallOptions, call } from "./client.ts";
 import { Problem } from "./problem.ts";
-
-/** What a page of a list has: rows, and where the next page begins. */
-export interface Page<Row> {
-  readonly value: readonly Row[];
-  readonly next?: string;
-}
 
 /** Attempts after the first for what may pass: no answer, or the service's own trouble. */
 const RETRIES = 2;
@@ -33,25 +20,15 @@ export function createQueryClient(): QueryClient {
 }
 
 /** Reads one document. @param path below `/admin/v1` */
-export function useRead<T>(path: string, query: CallOptions["query"] = {}): UseQueryResult<T> {
-  const { getToken, person } = useSession();
-  return useQuery({
-    queryKey: [person.objectId, path, query],
-    queryFn: ({ signal }) => call<T>(getToken, path, { query, signal }),
-  });
-}
-
-/** Reads a list page by page; the rows of a former filter stay until the new ones are there. */
-export function usePages<P extends Page<unknown>>(
+export function useRead<T>(
   path: string,
   query: CallOptions["query"] = {},
-): UseInfiniteQueryResult<{ pages: P[]; pageParams: unknown[] }> {
+  options: { placeholderData?: typeof keepPreviousData; enabled?: boolean } = {},
+): UseQueryResult<T> {
   const { getToken, person } = useSession();
-  return useInfiniteQuery({
+  return useQuery<T>({
+    ...options,
     queryKey: [person.objectId, path, query],
-    queryFn: ({ pageParam, signal }) => call<P>(getToken, path, { query: { ...query, cursor: pageParam }, signal }),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: last => last.next,
-    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => call<T>(getToken, path, { query, signal }),
   });
 }

@@ -3,6 +3,7 @@
 import {
   createDOMRenderer,
   FluentProvider,
+  makeStaticStyles,
   RendererProvider,
   renderToStyleElements,
   SSRProvider,
@@ -22,6 +23,8 @@ import { ThemeProvider } from "./theme.tsx";
 import { TOASTER } from "./toast.tsx";
 import { Failed, Opening, Welcome } from "./welcome.tsx";
 
+const useGlobalStyles = makeStaticStyles({ body: { margin: 0 } });
+
 /** Everything around a page: style, language, sign-in, data, frame. @param nonce of this answer's Content Security Policy */
 export function App({ nonce, settings, children }: { nonce: string; settings: Settings; children: ReactNode }) {
   const [renderer] = useState(() => createDOMRenderer(undefined, { styleElementAttributes: { nonce } }));
@@ -39,6 +42,7 @@ export function App({ nonce, settings, children }: { nonce: string; settings: Se
             <FluentProvider theme={theme}>
               <MessagesProvider>
                 <SettingsContext value={settings}>
+                  <Global />
                   <SignedIn settings={settings}>{children}</SignedIn>
                   <Toaster toasterId={TOASTER} />
                 </SettingsContext>
@@ -49,6 +53,11 @@ export function App({ nonce, settings, children }: { nonce: string; settings: Se
       </SSRProvider>
     </RendererProvider>
   );
+}
+
+function Global() {
+  useGlobalStyles();
+  return null;
 }
 
 function SignedIn({ settings, children }: { settings: Settings; children: ReactNode }) {

@@ -1,5 +1,5 @@
 import type { FluentIcon } from "@fluentui/react-icons";
-import { HomeRegular, ServerRegular } from "@fluentui/react-icons";
+import { HomeRegular, PlugConnectedRegular, ServerRegular } from "@fluentui/react-icons";
 import type { MessageId } from "../messages/messages.tsx";
 
 /** A page of the navigation. */
@@ -12,6 +12,7 @@ export interface Destination {
 /** The pages, in the order in which they are shown. */
 export const destinations: readonly Destination[] = [
   { href: "/", title: "home.title", icon: HomeRegular },
+  { href: "/connections", title: "connections.title", icon: PlugConnectedRegular },
   { href: "/gates", title: "gates.title", icon: ServerRegular },
 ];
 

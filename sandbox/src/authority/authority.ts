@@ -23,6 +23,8 @@ export interface Authority {
   keys: JWTVerifyGetKey;
   /** Tokens can be had for this audience from now on. */
   addAudience(audience: TokenAudience): void;
+  /** Whatever is asked for below no tenant is answered by this one from now on: the portal, on the same origin. */
+  serveBeside(answer: (request: IncomingMessage, response: ServerResponse) => void): void;
   stop(): Promise<void>;
 }
 
@@ -62,8 +64,10 @@ export async function startAuthority(options: AuthorityOptions): Promise<Authori
     portalRedirectUris: [`${url}/`, ...(options.portalRedirectUris ?? [])],
   });
   const handle = provider.callback();
+  let answerBeside: typeof answer | undefined;
   answer = (request, response) => {
     const rest = stripTenant(request.url ?? "/");
+    if (answerBeside !== undefined && !isTenantLike(rest.tenant)) return answerBeside(request, response);
     if (rest.tenant !== tenantId) {
       const error = entraErrors.unknownTenant(rest.tenant);
       response.writeHead(error.status, { "content-type": "application/json" });
@@ -86,6 +90,9 @@ export async function startAuthority(options: AuthorityOptions): Promise<Authori
     signingKey,
     keys,
     addAudience: audience => void audiences.push(audience),
+    serveBeside: handler => {
+      answerBeside = handler;
+    },
     stop: () => closeServer(server),
   };
 }
@@ -100,4 +107,9 @@ function stripTenant(target: string): { tenant: string; path: string } {
   if (!path.startsWith(`/v2.0${discovery}`)) return { tenant: tenant.toLowerCase(), path };
   const isAny = ["common", "organizations"].includes(tenant.toLowerCase());
   return { tenant: isAny ? tenantId : tenant.toLowerCase(), path: path.slice(5) };
+}
+
+/** Ids, and the names that stand for any tenant. */
+function isTenantLike(segment: string): boolean {
+  return /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|common|organizations|consumers)$/.test(segment);
 }

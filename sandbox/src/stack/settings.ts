@@ -35,6 +35,7 @@ export interface StackPaths {
   envoyAccessLog: string;
   envoyErrorLog: string;
   envoyLog: string;
+  portalLog: string;
 }
 
 export function layOut(state: string): StackPaths {
@@ -55,6 +56,7 @@ export function layOut(state: string): StackPaths {
     envoyAccessLog: join(logs, "envoy-access.log"),
     envoyErrorLog: join(logs, "envoy-error.log"),
     envoyLog: join(logs, "envoy.log"),
+    portalLog: join(logs, "portal.log"),
   };
 }
 

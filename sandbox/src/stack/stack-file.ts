@@ -30,7 +30,7 @@ export interface StackDescription {
   feed: { url: string; tokens: Record<string, string> };
   upstream: { url: string };
   /** Who can sign in with a browser, and as which application. */
-  portal: { clientId: string; people: Record<string, { user: string; password: string }> };
+  portal: { url?: string; clientId: string; people: Record<string, { user: string; password: string }> };
   zone: { private: string; public: string };
 }
 
@@ -48,8 +48,8 @@ export function describeClients(applications: readonly Application[]): StackDesc
   );
 }
 
-/** The people with their passwords; the portal's own URL is not there as long as the stack runs no portal. */
-export function describePortal(people: readonly Person[]): StackDescription["portal"] {
+/** Where the portal is, if it is served, and the people with their passwords. */
+export function describePortal(url: string | undefined, people: readonly Person[]): StackDescription["portal"] {
   const entries = people.map(({ key, userName, password }) => [key, { user: userName, password }]);
-  return { clientId: portalClientId, people: Object.fromEntries(entries) };
+  return { ...(url === undefined ? {} : { url }), clientId: portalClientId, people: Object.fromEntries(entries) };
 }

@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@linkgate/api";
 import {
@@ -15,6 +15,8 @@ import { type Authority, startAuthority } from "../authority/authority.ts";
 import { createPeople } from "../authority/people.ts";
 import { type Certificates, createCertificates } from "../certificates.ts";
 import { type FhirServices, startFhirServices } from "../fhir/services.ts";
+import { answerForPortal } from "../portal/origin.ts";
+import { buildPortal, startPortal } from "../portal/portal-process.ts";
 import { findFreePorts } from "../ports.ts";
 import { preparePrivateFolder, writePrivateFile } from "../private-files.ts";
 import { type Azure, resourceGroup, startAzure } from "../services.ts";
@@ -60,6 +62,8 @@ export interface StackOptions {
   portalRedirectUris?: string[];
   /** Whether ARM forwards customers' writes of connections as they are, and the api tells NRP. */
   customerWrites?: boolean;
+  /** Whether the portal is served, too. It is built first, where there is no build of its sources. */
+  portal?: boolean;
 }
 
 const startLimitMs = 60_000;
@@ -125,8 +129,10 @@ export class Stack {
         await this.#unlessStopped(() => this.#startAzure());
         await this.#unlessStopped(() => this.#startDatabase());
         await this.#unlessStopped(() => this.#startApi());
+        await this.#unlessStopped(() => this.#arm.announce());
         await this.#unlessStopped(() => this.#startGate());
         await this.#unlessStopped(() => this.#startEnvoy());
+        if (this.#options.portal === true) await this.#unlessStopped(() => this.#startPortal());
         this.#description = this.#describe();
         this.#onStop("stack.json", () => rm(this.paths.stackFile, { force: true }));
         await writePrivateFile(this.paths.stackFile, `${JSON.stringify(this.#description, undefined, 2)}\n`);
@@ -289,6 +295,23 @@ export class Stack {
     await this.#adopt("nginx", gate);
     await this.#probe.untilReady();
     this.#say("NGINX gate", `http://${directHost()}:${this.#ports.direct}`);
+  }
+
+  /** The portal, the admin API and the authority share one origin, as behind one ingress: one certificate to accept. */
+  async #startPortal(): Promise<void> {
+    if (await buildPortal()) this.#say("portal", "built");
+    const { url } = this.#authority;
+    const portal = await startPortal({ authorityUrl: url, logFile: this.paths.portalLog, startLimitMs });
+    this.#onStop("portal", () => portal.stop("SIGTERM"));
+    await this.#claim.note("portal", portal.pid);
+    this.#authority.serveBeside(
+      answerForPortal({
+        adminUrl: () => `https://127.0.0.1:${this.#ports.admin}`,
+        portalUrl: String(portal.ready.portalUrl),
+        ca: await readFile(this.#certificates.caFile, "utf8"),
+      }),
+    );
+    this.#say("portal", url);
   }
 
   async #startEnvoy(): Promise<void> {
@@ -484,7 +507,7 @@ export class Stack {
         tokens: { nginx: this.#tokens.nginx.token, envoy: this.#tokens.envoy.token },
       },
       upstream: { url: this.#fhir.url },
-      portal: describePortal(this.#people),
+      portal: describePortal(this.#options.portal === true ? this.#authority.url : undefined, this.#people),
       zone,
     };
   }

@@ -1,0 +1,89 @@
+"use client";
+
+import { Dropdown, Field, makeStyles, Option, SearchBox, tokens } from "@fluentui/react-components";
+import type { AccountPage, ConnectionState, StateCounts } from "@linkgate/api/spec";
+import { useEffect, useState } from "react";
+import { useIntl } from "react-intl";
+import { useRead } from "../api/queries.ts";
+import { type ListState, STATES } from "./list-state.ts";
+
+/** Milliseconds after the last key before the search is asked for. */
+const SEARCH_AFTER = 200;
+/** Accounts to choose from; whoever has more searches by name. */
+const ACCOUNTS = 200;
+
+const useStyles = makeStyles({
+  filters: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, alignItems: "end" },
+});
+
+export interface ConnectionFiltersProps {
+  readonly state: ListState;
+  readonly counts: StateCounts | undefined;
+  onChange(change: Partial<ListState>): void;
+}
+
+/** Search, states with their counts, account. */
+export function ConnectionFilters({ state, counts, onChange }: ConnectionFiltersProps) {
+  const styles = useStyles();
+  const { formatMessage } = useIntl();
+  const accounts = useRead<AccountPage>("/accounts", { limit: ACCOUNTS });
+  const stateName = (each: ConnectionState) =>
+    formatMessage(
+      { id: "connections.stateCount" },
+      { state: formatMessage({ id: `connection.state.${each}` }), count: counts?.[each] ?? 0 },
+    );
+  const all = formatMessage({ id: "connections.allStates" });
+  const allAccounts = formatMessage({ id: "connections.allAccounts" });
+  return (
+    <search className={styles.filters}>
+      <Field label={formatMessage({ id: "connections.search" })}>
+        <Search value={state.search} onSearch={search => onChange({ search })} />
+      </Field>
+      <Field label={formatMessage({ id: "connection.state" })}>
+        <Dropdown
+          multiselect
+          selectedOptions={[...state.states]}
+          value={state.states.length === 0 ? all : state.states.map(stateName).join(", ")}
+          onOptionSelect={(_, { selectedOptions }) =>
+            onChange({ states: STATES.filter(each => selectedOptions.includes(each)) })
+          }
+        >
+          {STATES.map(each => (
+            <Option key={each} value={each} text={stateName(each)}>
+              {stateName(each)}
+            </Option>
+          ))}
+        </Dropdown>
+      </Field>
+      <Field label={formatMessage({ id: "connection.account" })}>
+        <Dropdown
+          selectedOptions={[state.account]}
+          value={
+            accounts.data?.value.find(({ account }) => account === state.account)?.name ??
+            (state.account || allAccounts)
+          }
+          onOptionSelect={(_, { optionValue }) => onChange({ account: optionValue ?? "" })}
+        >
+          <Option value="">{allAccounts}</Option>
+          {(accounts.data?.value ?? []).map(({ account, name }) => (
+            <Option key={account} value={account}>
+              {name}
+            </Option>
+          ))}
+        </Dropdown>
+      </Field>
+    </search>
+  );
+}
+
+/** Asks when nothing more is typed for a moment. */
+function Search({ value, onSearch }: { value: string; onSearch(value: string): void }) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    if (text === value) return;
+    const timer = setTimeout(() => onSearch(text), SEARCH_AFTER);
+    return () => clearTimeout(timer);
+  }, [text, value, onSearch]);
+  return <SearchBox value={text} onChange={(_, data) => setText(data.value)} />;
+}

@@ -1,0 +1,221 @@
+"use client";
+
+import {
+  Button,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+  Field,
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  makeStyles,
+  Text,
+  Textarea,
+  tokens,
+} from "@fluentui/react-components";
+import type { AdminAction, ConnectionView, DecisionResult } from "@linkgate/api/spec";
+import { useState } from "react";
+import { FormattedMessage, useIntl } from "react-intl";
+import { ProblemBar } from "../shell/problem-bar.tsx";
+import { needsComment, useDecide } from "./decide.ts";
+import { nameOfResource, subscriptionOf } from "./endpoint-name.ts";
+import { keyOf } from "./legality.ts";
+import { StateBadge } from "./state-badge.tsx";
+
+/** Characters of a comment. */
+const MAX_COMMENT = 1000;
+
+const useStyles = makeStyles({
+  content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
+  list: {
+    margin: 0,
+    padding: 0,
+    listStyleType: "none",
+    display: "flex",
+    flexDirection: "column",
+    gap: tokens.spacingVerticalS,
+    maxHeight: "40vh",
+    overflowY: "auto",
+  },
+  item: {
+    display: "flex",
+    flexDirection: "column",
+    gap: tokens.spacingVerticalXXS,
+    overflowWrap: "anywhere",
+    paddingBottom: tokens.spacingVerticalS,
+    borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
+  },
+});
+
+export interface DecideDialogProps {
+  readonly action: AdminAction;
+  readonly connections: readonly ConnectionView[];
+  /** @param failed keys of the connections about which nothing was decided */
+  onClose(failed: readonly string[]): void;
+}
+
+/** Says what will happen to whom, asks why, and stays until every row has its result. */
+export function DecideDialog({ action, connections, onClose }: DecideDialogProps) {
+  const styles = useStyles();
+  const { formatMessage } = useIntl();
+  const decide = useDecide();
+  const [comment, setComment] = useState("");
+  const [isTried, setTried] = useState(false);
+  const results = decide.data?.value;
+  const failed = (results ?? []).filter(({ outcome }) => outcome !== "accepted");
+  const lacksComment = needsComment(action) && comment.trim() === "";
+
+  const submit = () => {
+    setTried(true);
+    if (lacksComment || decide.isPending) return;
+    decide.mutate(
+      { action, comment, connections },
+      { onSuccess: ({ value }) => value.every(({ outcome }) => outcome === "accepted") && onClose([]) },
+    );
+  };
+  const close = () => onClose(results === undefined ? connections.map(keyOf) : failed.map(keyOf));
+
+  return (
+    <Dialog open modalType="modal" onOpenChange={(_, { open }) => !open && !decide.isPending && close()}>
+      <DialogSurface aria-describedby={undefined}>
+        <DialogBody>
+          <DialogTitle>
+            <FormattedMessage id={`decide.${action}.title`} values={{ count: connections.length }} />
+          </DialogTitle>
+          <DialogContent className={styles.content}>
+            <Text>
+              <FormattedMessage id={`decide.${action}.effect`} values={{ count: connections.length }} />
+            </Text>
+            <ul className={styles.list}>
+              {connections.map(connection => (
+                <Row
+                  key={keyOf(connection)}
+                  className={styles.item}
+                  connection={connection}
+                  result={results?.find(each => keyOf(each) === keyOf(connection))}
+                />
+              ))}
+            </ul>
+            {results === undefined ? (
+              <Field
+                label={formatMessage({ id: "decide.comment" })}
+                required={needsComment(action)}
+                hint={formatMessage({ id: `decide.${action}.comment.hint` })}
+                {...(isTried && lacksComment
+                  ? {
+                      validationState: "error" as const,
+                      validationMessage: formatMessage({ id: "decide.comment.missing" }),
+                    }
+                  : {})}
+              >
+                <Textarea
+                  value={comment}
+                  maxLength={MAX_COMMENT}
+                  resize="vertical"
+                  onChange={(_, { value }) => setComment(value)}
+                />
+              </Field>
+            ) : (
+              <MessageBar intent="warning" layout="multiline">
+                <MessageBarBody>
+                  <FormattedMessage
+                    id="decide.some"
+                    values={{ done: results.length - failed.length, count: results.length }}
+                  />{" "}
+                  <FormattedMessage
+                    id="problem.correlationId"
+                    values={{ id: <code>{decide.data?.correlationId}</code> }}
+                  />
+                </MessageBarBody>
+              </MessageBar>
+            )}
+            {decide.error === null ? null : <ProblemBar error={decide.error} />}
+          </DialogContent>
+          <DialogActions>
+            {results === undefined ? (
+              <>
+                <Button appearance="primary" disabledFocusable={decide.isPending} onClick={submit}>
+                  <FormattedMessage id={decide.isPending ? "decide.running" : `decide.${action}`} />
+                </Button>
+                <Button disabled={decide.isPending} onClick={close}>
+                  <FormattedMessage id="decide.cancel" />
+                </Button>
+              </>
+            ) : (
+              <Button appearance="primary" onClick={close}>
+                <FormattedMessage id="decide.close" />
+              </Button>
+            )}
+          </DialogActions>
+        </DialogBody>
+      </DialogSurface>
+    </Dialog>
+  );
+}
+
+function Row({
+  connection,
+  result,
+  className,
+}: {
+  connection: ConnectionView;
+  result: DecisionResult | undefined;
+  className: string;
+}) {
+  const { accountName, name, privateEndpoint, requestMessage } = connection;
+  const values = {
+    account: accountName,
+    endpoint: nameOfResource(privateEndpoint.id),
+    subscription: subscriptionOf(privateEndpoint.id),
+  };
+  return (
+    <li className={className}>
+      <Text weight="semibold">{name}</Text>
+      <Text>
+        <FormattedMessage id="decide.row" values={values} />
+      </Text>
+      {requestMessage === "" ? null : (
+        <Text italic>
+          <FormattedMessage id="decide.row.message" values={{ message: requestMessage }} />
+        </Text>
+      )}
+      {result === undefined ? null : <Result result={result} />}
+    </li>
+  );
+}
+
+/** A conflict shows what changed, and who did it. */
+function Result({ result }: { result: DecisionResult }) {
+  if (result.outcome === "accepted") {
+    return (
+      <MessageBar intent="success">
+        <MessageBarBody>
+          <FormattedMessage id="decide.result.accepted" />
+        </MessageBarBody>
+      </MessageBar>
+    );
+  }
+  const { connection, error } = result;
+  return (
+    <MessageBar intent="error" layout="multiline">
+      <MessageBarBody>
+        <MessageBarTitle>
+          <FormattedMessage id={`decide.result.${result.outcome}`} />
+        </MessageBarTitle>{" "}
+        {error?.message}{" "}
+        {connection === undefined ? null : (
+          <>
+            <FormattedMessage id="decide.result.now" /> <StateBadge state={connection.state} />{" "}
+            {connection.lastDecision?.by.name === undefined ? null : (
+              <FormattedMessage id="decide.result.by" values={{ name: connection.lastDecision.by.name }} />
+            )}
+          </>
+        )}
+      </MessageBarBody>
+    </MessageBar>
+  );
+}
