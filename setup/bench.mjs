@@ -1,7 +1,22 @@
-import { argv, exit } from "node:process";
+import { argv, exit, stderr } from "node:process";
 import { runInForeground } from "./foreground.mjs";
 import { prepare, root } from "./prepare.mjs";
 
-/** `npm run bench`: the gate against what people would use instead, as ratios. */
-const { node, env } = await prepare({ forTests: true });
-exit(await runInForeground(node, ["bench/src/main.ts", ...argv.slice(2)], { cwd: root, env }));
+/** What each benchmark compares or measures, by its name. */
+const benches = {
+  /** The gate against what people would use instead, as ratios. */
+  gates: "bench/src/main.ts",
+  /** The calls, the feed and what idle gates cost, as milliseconds and percents. */
+  api: "bench/src/api/main.ts",
+};
+
+/** `npm run bench [-- gates|api]`: the one that is named, or `gates`. */
+const [name = "gates", ...options] = argv.slice(2);
+if (!Object.hasOwn(benches, name)) {
+  stderr.write(`bench: there is no "${name}": ${Object.keys(benches).join(", ")}\n`);
+  exit(2);
+}
+const { node, env } = await prepare();
+exit(
+  await runInForeground(node, [benches[/** @type {keyof typeof benches} */ (name)], ...options], { cwd: root, env }),
+);

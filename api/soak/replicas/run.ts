@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -15,7 +14,7 @@ import { Balancer } from "./balancer.ts";
 import { type Book, Ledger, Objections } from "./ledger.ts";
 import { NrpDouble } from "./nrp-double.ts";
 import { Admissions, Reader } from "./reader.ts";
-import { Replica } from "./replica.ts";
+import { makeEnvironment, NRP, Replica } from "./replica.ts";
 import { Writer } from "./writer.ts";
 
 const REPLICAS = 3;
@@ -23,7 +22,6 @@ const WRITERS = 32;
 const READERS = 6;
 const SHARED = 10;
 const MAX_CONNECTIONS = 5;
-const NRP = "6d057c82-a784-47ae-8d12-ca7b38cf06b4";
 const TOKEN = "token-of-the-soak";
 /** Seconds that what still runs may take when nobody is killed any more; a notice whose sender died waits for its lease. */
 const SETTLE = 120;
@@ -114,7 +112,11 @@ class World {
     this.#nrp.onTold = name => {
       if (!this.#ledger.toTell.has(name)) this.#objections.add(`NRP was told of ${name}, whose account nobody deleted`);
     };
-    this.#env = await makeEnvironment(folder, postgres.url, server, arm, this.#nrp.env);
+    this.#env = {
+      ...(await makeEnvironment({ folder, databaseUrl: postgres.url, server, arm, gates: { soak: TOKEN } })),
+      LINKGATE_MAX_CONNECTIONS: String(MAX_CONNECTIONS),
+      ...this.#nrp.env,
+    };
     // All at once, on an empty database: the first to come makes the tables.
     await Promise.all(Array.from({ length: REPLICAS }, (_, slot) => this.#startReplica(slot)));
     this.#closers.push(() => Promise.all(this.#replicas.map(replica => replica?.end("SIGTERM"))));
@@ -170,7 +172,7 @@ class World {
 
   async #startReplica(slot: number): Promise<void> {
     const replica = await Replica.start(this.#env, line => {
-      if (JSON.parse(line).level < 50) return;
+      if (!line.startsWith("{") || JSON.parse(line).level < 50) return;
       this.#count("errors logged");
       this.#errors.push(line);
       if (this.#errors.length > 20) this.#errors.shift();
@@ -334,44 +336,4 @@ class World {
       `a gate lacks ${missing.join("; ") || "nothing"} and has ${foreign.join("; ") || "nothing"} of its own`,
     );
   }
-}
-
-async function makeEnvironment(
-  folder: string,
-  databaseUrl: string,
-  server: Certificate,
-  arm: Certificate,
-  nrp: Record<string, string>,
-): Promise<NodeJS.ProcessEnv> {
-  const write = async (name: string, text: string): Promise<string> => {
-    await writeFile(join(folder, name), text);
-    return join(folder, name);
-  };
-  const certificate = await write("server.pem", server.cert);
-  return {
-    PATH: process.env.PATH,
-    NODE_EXTRA_CA_CERTS: certificate,
-    DATABASE_URL: databaseUrl,
-    LINKGATE_ARM_LISTEN: "127.0.0.1:0",
-    LINKGATE_FEED_LISTEN: "127.0.0.1:0",
-    LINKGATE_ADMIN_LISTEN: "127.0.0.1:0",
-    LINKGATE_TLS_CERT_FILE: certificate,
-    LINKGATE_TLS_KEY_FILE: await write("server.key", server.key),
-    LINKGATE_ARM_CLIENT_CERTS_FILE: await write("arm.pem", arm.cert),
-    LINKGATE_NRP_APP_IDS: NRP,
-    LINKGATE_ZONES: "azurehealthcareapis.com/privatelink.azurehealthcareapis.com",
-    LINKGATE_GATE_TOKENS_FILE: await write(
-      "tokens.json",
-      JSON.stringify({ soak: [createHash("sha256").update(TOKEN).digest("hex")] }),
-    ),
-    LINKGATE_ADMIN_ISSUER: "https://localhost/issuer",
-    LINKGATE_ADMIN_AUDIENCE: "api",
-    LINKGATE_ADMIN_JWKS_URL: "https://localhost/keys",
-    LINKGATE_ENTRA_TENANT_ID: "00000000-0000-0000-0000-0000000000aa",
-    LINKGATE_MAX_CONNECTIONS: String(MAX_CONNECTIONS),
-    LINKGATE_LINK_QUARANTINE: "0.1",
-    LINKGATE_AGE_MARGIN: "1",
-    LINKGATE_RETRY_AFTER: "1",
-    ...nrp,
-  };
 }
