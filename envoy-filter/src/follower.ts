@@ -90,6 +90,7 @@ export class Follower {
       this.deadline = 0;
       return;
     }
+    if (this.call !== 0) this.recordAge(); // with the state of the last poll: the age grows while the feed is silent
     const now = abi.readMonotonicClock();
     if (this.deadline !== 0) {
       if (now <= this.deadline) return;
