@@ -161,6 +161,33 @@ describe("with customerWrites", () => {
     expect(await readNotices()).toEqual([]);
   });
 
+  it("the history has the customer, as ARM names them", async () => {
+    await ask();
+    const headers = {
+      "x-ms-client-principal-name": "ann@contoso.example",
+      "x-ms-client-object-id": "0b1f6471-1bf0-4dda-aec3-cb9272f09590",
+      "x-ms-correlation-request-id": `audit-${count}`,
+    };
+    const call = api.customer.put(connectionPath(account, NAME), decisionBody("Approved", "mine"), { headers });
+    expectStatus(await call, 200);
+    const client = new pg.Client({ connectionString: api.databaseUrl });
+    await client.connect();
+    const { rows } = await client.query("select * from decisions where correlation_id = $1", [`audit-${count}`]);
+    await client.end();
+    expect(rows).toMatchObject([
+      {
+        account,
+        action: "approve",
+        from_state: "Pending",
+        to_state: "Approved",
+        comment: "mine",
+        via: "arm",
+        by_name: "ann@contoso.example",
+        by_id: "0b1f6471-1bf0-4dda-aec3-cb9272f09590",
+      },
+    ]);
+  });
+
   it("what has still to be told survives the api", async () => {
     await ask();
     nrp.isAway = true;
