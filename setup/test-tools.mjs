@@ -70,6 +70,17 @@ exec "$root/usr/lib/chromium/chromium" "$@"`,
     },
   },
   {
+    name: "wrk",
+    folder: "wrk",
+    packages: ["wrk"],
+    suites: NEW_SUITES,
+    consequence: "npm run bench needs a wrk in PATH",
+    finish: draft => {
+      writeLoaderWrapper(draft, "usr/bin/wrk");
+      return "unpacked";
+    },
+  },
+  {
     name: "libfaketime",
     folder: "libfaketime",
     packages: ["libfaketime"],

@@ -1,40 +1,66 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
+/** The link that every account has, beside two of its own: requests from one address are then admitted to all of them. */
+export const COMMON_LINK = 822_088_585;
+/** Lines a page, unless the gate asks for fewer. */
+const PAGE = 2000;
+
 /** A feed that has one table and no news: enough to fill a gate (design 4). */
 export interface StillFeed {
-  url: string;
+  readonly url: string;
+  /** Milliseconds from the first poll to the one that acknowledges the whole table; NaN until then. */
+  readonly loadMs: number;
+  /** Milliseconds of these that were the feed's own. */
+  readonly feedMs: number;
   stop(): void;
 }
 
-/**
- * Serves `accounts` accounts (`account000000` and so on), each with three link ids, in pages; then holds every poll until its wait is over.
- * The link ids of account n are 3n+1, 3n+2 and 3n+3.
- */
-export async function startStillFeed(accounts: number): Promise<StillFeed> {
+/** The lines of the table, page by page, as the feed sends them. */
+export function writePages(accounts: number): string[] {
+  const pages: string[] = [];
+  for (let from = 0; from < accounts || from === 0; from += PAGE) {
+    const to = Math.min(accounts, from + PAGE);
+    let lines = "";
+    for (let n = from; n < to; n++) {
+      lines += `+${nameAccount(n)}\t1\tdisabled\t${1_000_000_000 + 2 * n},${1_000_000_001 + 2 * n},${COMMON_LINK}\n`;
+    }
+    pages.push(`${lines}=${to < accounts ? `n${pages.length + 1}\tmore` : "still\tdone"}\n`);
+  }
+  return pages;
+}
+
+/** Serves the pages as fast as they are asked for, and then holds every poll until its wait is over. */
+export async function startStillFeed(pages: readonly string[]): Promise<StillFeed> {
+  let first = Number.NaN;
+  let last = Number.NaN;
+  let feedMs = 0;
   const server = createServer((request, response) => {
     const query = new URL(request.url ?? "", "http://feed").searchParams;
     const cursor = query.get("cursor") ?? "";
+    const started = performance.now();
     response.setHeader("content-type", "text/plain; charset=us-ascii");
     if (query.get("bye") === "1") {
       response.writeHead(204).end();
-      return;
-    }
-    if (cursor === "still") {
+    } else if (cursor === "still") {
+      if (Number.isNaN(last)) last = started;
       const timer = setTimeout(() => response.end("=still\tdone\n"), Number(query.get("wait") ?? 0) * 1000);
       response.on("close", () => clearTimeout(timer));
-      return;
+    } else {
+      if (cursor === "") first = started;
+      response.end(pages[Number(cursor.slice(1))]);
+      feedMs += performance.now() - started;
     }
-    const from = cursor === "" ? 0 : Number(cursor.slice(1));
-    const to = Math.min(accounts, from + Number(query.get("limit") ?? 2000));
-    const lines: string[] = [];
-    for (let n = from; n < to; n++)
-      lines.push(`+${nameAccount(n)}\t1\tdisabled\t${3 * n + 1},${3 * n + 2},${3 * n + 3}\n`);
-    response.end(`${lines.join("")}=${to < accounts ? `n${to}\tmore` : "still\tdone"}\n`);
   });
   await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get loadMs() {
+      return last - first;
+    },
+    get feedMs() {
+      return feedMs;
+    },
     stop() {
       server.closeAllConnections();
       server.close();
@@ -44,5 +70,5 @@ export async function startStillFeed(accounts: number): Promise<StillFeed> {
 
 /** The name of account n. */
 export function nameAccount(n: number): string {
-  return `account${String(n).padStart(6, "0")}`;
+  return `account${String(n).padStart(7, "0")}`;
 }

@@ -1,92 +1,90 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { linkAddress, writeProxyHeader } from "@linkgate/njs/testing";
-import { nameAccount, startStillFeed } from "./feed.ts";
-import { type RunningGate, startGate } from "./gate.ts";
-import { runLoad } from "./load.ts";
-import { median } from "./statistics.ts";
-import { startUpstream } from "./upstream.ts";
-import { listVariants } from "./variants.ts";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { linkAddress } from "@linkgate/njs/testing";
+import { readFacts } from "./facts.ts";
+import { COMMON_LINK } from "./feed.ts";
+import { measureRequests, type Row, type Spread } from "./requests.ts";
 
-// `npm run bench`: requests a second and CPU a request of the same NGINX, one worker, with and without the check. Machines differ and
-// are noisy, so the variants take turns, and what counts are the ratios to "no check" within one round.
+// `npm run bench`: the gates against what people would use instead, one worker each on the first core, everything else on the
+// second. docs/performance.md says what the columns mean and what limits them.
 
-const ACCOUNTS = 100_000;
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
-const DURATION_MS = 1500;
-const CONNECTIONS = 16;
+const RESULTS = fileURLToPath(new URL("../results", import.meta.url));
 
-interface Figure {
-  rate: number;
-  cpu: number;
-}
+const { values } = parseArgs({
+  options: {
+    accounts: { type: "string", default: "100000" },
+    rounds: { type: "string", default: "7" },
+    seconds: { type: "string", default: "2" },
+    connections: { type: "string", default: "16" },
+    /** A regular expression over "NGINX, Linkgate" and the like. */
+    only: { type: "string", default: "" },
+  },
+});
 
-const account = 4711;
-const preface = writeProxyHeader({ source: linkAddress(3 * account + 2, "10.1.1.4") });
-const request = Buffer.from(
-  `GET /Patient?name=x HTTP/1.1\r\nHost: ${nameAccount(account)}.privatelink.azurehealthcareapis.com\r\n` +
-    "User-Agent: bench\r\nAccept: application/fhir+json\r\nAuthorization: Bearer 0123456789abcdef0123456789abcdef\r\n\r\n",
-);
-
-async function measure(gate: RunningGate, duration: number): Promise<Figure> {
-  const before = gate.readCpu();
-  const { answers, seconds } = await runLoad({ port: gate.port, preface, request, connections: CONNECTIONS, duration });
-  return { rate: answers / seconds, cpu: ((gate.readCpu() - before) / answers) * 1e6 };
-}
-
+const address = linkAddress(COMMON_LINK, "10.1.1.4");
 const folder = mkdtempSync(join(tmpdir(), "lg-bench-"));
-const stops: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
 try {
-  const feed = await startStillFeed(ACCOUNTS);
-  stops.push(() => feed.stop());
-  const upstream = await startUpstream(join(folder, "upstream"));
-  stops.push(() => upstream.stop());
-  const noop = join(folder, "noop.js");
-  writeFileSync(noop, "function check(r) {}\nexport default { check };\n");
-
-  const gates: RunningGate[] = [];
-  for (const [index, variant] of listVariants(noop, upstream.authorizer).entries()) {
-    const gate = await startGate(join(folder, `gate${index}`), variant, feed.url, upstream.service);
-    stops.push(() => gate.stop());
-    gates.push(gate);
-    await measure(gate, 500); // warm up
-    console.log(`up: ${variant.name}`);
-  }
-
-  const rounds: Figure[][] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const figures: Figure[] = new Array(gates.length);
-    for (let turn = 0; turn < gates.length; turn++) {
-      const index = (turn + round) % gates.length; // nobody always goes first
-      figures[index] = await measure(gates[index] as RunningGate, DURATION_MS);
-    }
-    rounds.push(figures);
-    console.log(`round ${round + 1} of ${ROUNDS}`);
-  }
-
-  console.log(
-    `\nmedians of ${ROUNDS} rounds, ${CONNECTIONS} connections, one worker; ratios to "${gates[0]?.name}" of the same round\n`,
-  );
-  console.log(
-    `${"".padEnd(34)}${"requests/s".padStart(12)}${"ratio".padStart(8)}${"CPU us".padStart(9)}${"ratio".padStart(8)}`,
-  );
-  for (const [index, gate] of gates.entries()) {
-    const own = rounds.map(figures => figures[index] as Figure);
-    const rateRatio = median(rounds.map(figures => (figures[index] as Figure).rate / (figures[0] as Figure).rate));
-    const cpuRatio = median(rounds.map(figures => (figures[index] as Figure).cpu / (figures[0] as Figure).cpu));
-    console.log(
-      gate.name.padEnd(34) +
-        median(own.map(figure => figure.rate))
-          .toFixed(0)
-          .padStart(12) +
-        rateRatio.toFixed(2).padStart(8) +
-        median(own.map(figure => figure.cpu))
-          .toFixed(1)
-          .padStart(9) +
-        cpuRatio.toFixed(2).padStart(8),
-    );
-  }
+  execFileSync("ip", ["-6", "addr", "replace", `${address}/128`, "dev", "lo", "nodad"], { stdio: "pipe" });
+} catch (error) {
+  console.error(`npm run bench gives the loopback interface the address ${address}, which takes root: ${error}`);
+  process.exit(1);
+}
+try {
+  const plan = {
+    accounts: Number(values.accounts),
+    rounds: Number(values.rounds),
+    seconds: Number(values.seconds),
+    connections: Number(values.connections),
+  };
+  const facts = readFacts();
+  const rows = await measureRequests({ folder, address, ...plan, only: new RegExp(values.only) });
+  print(rows);
+  mkdirSync(RESULTS, { recursive: true });
+  const file = join(RESULTS, `requests-${plan.accounts}-${facts.time.replace(/\W/g, "")}.json`);
+  writeFileSync(file, `${JSON.stringify({ facts, plan, rows }, null, 2)}\n`);
+  console.log(`\n${plan.accounts} accounts x 3 links, medians of ${plan.rounds} rounds of ${plan.seconds} s; ${file}`);
 } finally {
-  for (const stop of stops.reverse()) await stop();
+  execFileSync("ip", ["-6", "addr", "del", `${address}/128`, "dev", "lo"], { stdio: "pipe" });
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function print(rows: readonly Row[]): void {
+  const ratio = ({ median, low, high }: Spread) => `${median.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
+  const heads = [
+    "requests/s",
+    "ratio",
+    "p50 ms",
+    "p99 ms",
+    "gate CPU",
+    "ratio",
+    "all CPU",
+    "B/account",
+    "load ms",
+    "busy",
+  ];
+  const widths = [11, 18, 8, 8, 9, 18, 8, 10, 8, 6];
+  const line = (name: string, cells: readonly string[]) =>
+    console.log(name.padEnd(42) + cells.map((cell, at) => cell.padStart(widths[at] ?? 0)).join(""));
+  console.log(
+    "\nCPU: milliseconds for 10,000 requests; ratios to the same proxy without a check, with the middle half of the rounds\n",
+  );
+  line("", heads);
+  for (const row of rows) {
+    line(`${row.proxy}, ${row.name}`, [
+      row.rate.median.toFixed(0),
+      ratio(row.rateRatio),
+      row.p50Ms.median.toFixed(2),
+      row.p99Ms.median.toFixed(2),
+      row.gateCpuMs.median.toFixed(0),
+      ratio(row.gateCpuRatio),
+      row.allCpuMs.median.toFixed(0),
+      row.bytesPerAccount.toFixed(0),
+      row.loadMs === null ? "" : row.loadMs.toFixed(0),
+      row.share.toFixed(2),
+    ]);
+  }
 }

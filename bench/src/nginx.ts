@@ -1,52 +1,41 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSettings, Supervisor } from "@linkgate/njs/supervisor";
-import { readChildren, readCpuSeconds } from "./processes.ts";
-import type { Variant } from "./variants.ts";
+import type { RunningGate, World } from "./gate.ts";
+import type { NginxVariant } from "./nginx-variants.ts";
+import { findFreePort, waitUntil } from "./ports.ts";
+import { readChildren } from "./processes.ts";
 
 const TEMPLATE = fileURLToPath(new URL("../../deploy/nginx/nginx.conf.template", import.meta.url));
 const NGINX = fileURLToPath(new URL("../../.cache/nginx", import.meta.url));
 
-/** An NGINX of one worker that runs a variant of the gate's configuration. */
-export interface RunningGate {
-  name: string;
-  /** Port of the listener that takes PROXY protocol. */
-  port: number;
-  /** CPU seconds that its worker has used. */
-  readCpu(): number;
-  stop(): Promise<void>;
-}
-
-/** Starts a variant and waits until its table is whole. */
-export async function startGate(
-  folder: string,
-  variant: Variant,
-  feedUrl: string,
-  upstream: string,
-): Promise<RunningGate> {
+/** Starts a variant of the NGINX gate, one worker on the first core, and waits until its table is whole. */
+export async function startNginx(variant: NginxVariant, world: World): Promise<Omit<RunningGate, "loadMs">> {
+  const { folder } = world;
   mkdirSync(folder, { recursive: true });
   const template = join(folder, "nginx.conf.template");
   // A connection serves the whole run, in every variant alike.
-  const lasting = readFileSync(TEMPLATE, "utf8").replace(
+  const lasting = replaceOnce(
+    readFileSync(TEMPLATE, "utf8"),
     "  keepalive_time ",
     "  keepalive_requests 100000000;\n  keepalive_time ",
   );
-  writeFileSync(template, variant.change(lasting));
+  writeFileSync(template, variant.change(lasting, world));
   writeFileSync(join(folder, "token"), "bench");
-  const [direct, port, status] = [await findFreePort(), await findFreePort(), await findFreePort()];
+  const [direct, proxy, status] = [await findFreePort(), await findFreePort(), await findFreePort()];
   const supervisor = new Supervisor(
     readSettings({
-      LINKGATE_FEED_URL: feedUrl,
+      LINKGATE_FEED_URL: world.feedUrl,
       LINKGATE_GATE_NAME: "bench",
       LINKGATE_FEED_TOKEN_FILE: join(folder, "token"),
-      LINKGATE_UPSTREAM: upstream,
-      LINKGATE_DIRECT_LISTEN: `[::1]:${direct}`,
-      LINKGATE_PROXY_LISTEN: `[::1]:${port}`,
+      LINKGATE_UPSTREAM: `http://unix:${world.service.socket}`,
+      LINKGATE_DIRECT_LISTEN: `[::]:${direct}`,
+      LINKGATE_PROXY_LISTEN: `[::1]:${proxy}`,
       LINKGATE_STATUS_LISTEN: `127.0.0.1:${status}`,
-      LINKGATE_LOAD_BALANCERS: "::1",
       LINKGATE_LINK_QUARANTINE: "3600",
+      LINKGATE_TABLE_SIZE: `${Math.max(64, Math.ceil(world.accounts / 2500))}m`,
       LINKGATE_WORKERS: "1",
       LINKGATE_RUN_DIR: folder,
       LINKGATE_TEMPLATE: template,
@@ -54,30 +43,26 @@ export async function startGate(
       LINKGATE_NGINX_MODULES: join(NGINX, "modules"),
       ...(process.getuid?.() === 0 ? { LINKGATE_USER: "root" } : {}),
     }),
-    (level, text, details) => level !== "info" && console.error(`${variant.name}: ${text}`, details),
+    (level, text, details) => level !== "info" && console.error(`NGINX, ${variant.name}: ${text}`, details),
   );
   await supervisor.start();
-  await waitUntilReady(status);
-  const worker = readChildren(supervisor.masterPid)[0];
-  if (worker === undefined) throw new Error(`${variant.name} has no worker`);
-  return { name: variant.name, port, readCpu: () => readCpuSeconds(worker), stop: () => supervisor.stop() };
+  await waitUntil(async () => (await fetch(`http://127.0.0.1:${status}/ready`)).ok);
+  const [worker] = readChildren(supervisor.masterPid);
+  if (worker === undefined) throw new Error(`NGINX, ${variant.name}, has no worker`);
+  execFileSync("taskset", ["-pc", "0", String(worker)], { stdio: "ignore" });
+  return {
+    proxy: "NGINX",
+    name: variant.name,
+    port: direct,
+    pids: [supervisor.masterPid, worker],
+    worker,
+    others: variant.asks === undefined ? [] : [world[variant.asks].pid],
+    stop: () => supervisor.stop(),
+  };
 }
 
-async function waitUntilReady(port: number): Promise<void> {
-  const end = Date.now() + 60_000;
-  for (;;) {
-    const answer = await fetch(`http://127.0.0.1:${port}/ready`);
-    if (answer.ok) return;
-    if (Date.now() > end) throw new Error(`the table was not whole within 60 s: ${await answer.text()}`);
-    await new Promise(resolve => setTimeout(resolve, 50));
-  }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise(resolve => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+/** @throws Error when there is nothing to replace, with which a variant would be another one's */
+export function replaceOnce(text: string, from: string, to: string): string {
+  if (!text.includes(from)) throw new Error(`the template has lost ${JSON.stringify(from)}`);
+  return text.replace(from, () => to);
 }

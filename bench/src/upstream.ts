@@ -1,48 +1,93 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, watch, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findFreePort, waitUntil } from "./ports.ts";
+import { readChildren } from "./processes.ts";
 
 const NGINX = fileURLToPath(new URL("../../.cache/nginx/bin/nginx", import.meta.url));
 
+/** A server that the gates ask: the tenants' service, or one that says who may in. */
+export interface Service {
+  readonly socket: string;
+  readonly port: number;
+  /** The process that does the work. */
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
 /**
- * Starts an NGINX that answers all by itself: 200 with a short body as the tenants' service on `service.sock`, 204 as the cheapest
- * imaginable authorizer on `authorizer.sock`. What runs in it costs the gates nothing but the way there.
+ * Starts an NGINX of one worker, on the second core, that gives the same answer to everything: as cheap as a service can be.
+ * @param answer what `return` gives: a status, and a body if need be
  */
-export async function startUpstream(
-  folder: string,
-): Promise<{ service: string; authorizer: string; stop(): Promise<void> }> {
+export async function startService(folder: string, answer: string): Promise<Service> {
   mkdirSync(folder, { recursive: true });
-  const configuration = join(folder, "nginx.conf");
-  const [service, authorizer] = [join(folder, "service.sock"), join(folder, "authorizer.sock")];
+  const [socket, port] = [join(folder, "service.sock"), await findFreePort()];
   const temps = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
     name => `${name}_temp_path ${join(folder, name)};`,
   );
+  const configuration = join(folder, "nginx.conf");
   writeFileSync(
     configuration,
     `daemon off; ${process.getuid?.() === 0 ? "user root;" : ""} worker_processes 1; pid ${join(folder, "nginx.pid")}; events { worker_connections 1024; }
 http { access_log off; keepalive_requests 100000000; ${temps.join(" ")}
-  server { listen unix:${service}; location / { return 200 '{"resourceType":"Bundle"}'; } }
-  server { listen unix:${authorizer}; location / { return 204; } } }`,
+  server { listen unix:${socket}; listen 127.0.0.1:${port}; location / { return ${answer}; } } }`,
   );
-  const child = spawn(NGINX, ["-e", join(folder, "error.log"), "-c", configuration], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  const watcher = watch(folder);
-  while (!existsSync(authorizer)) {
-    await Promise.race([
-      once(watcher, "change"),
-      once(child, "exit").then(() => Promise.reject(new Error("the upstream did not start"))),
-    ]);
-  }
-  watcher.close();
+  const args = ["-c", "1", NGINX, "-e", join(folder, "error.log"), "-c", configuration];
+  const child = spawn("taskset", args, { stdio: ["ignore", "ignore", "inherit"] });
+  const ended = once(child, "exit").then(() => Promise.reject(new Error("the service did not start")));
+  const isUp = async () => (await fetch(`http://127.0.0.1:${port}/`).catch(() => null)) !== null;
+  await Promise.race([waitUntil(isUp), ended]);
+  ended.catch(() => {}); // from here on it ends when it is stopped
+  const [pid] = readChildren(child.pid ?? 0);
+  if (pid === undefined) throw new Error("the service has no worker");
   return {
-    service: `http://unix:${service}`,
-    authorizer: `http://unix:${authorizer}`,
+    socket,
+    port,
+    pid,
     async stop() {
       child.kill("SIGTERM");
       await once(child, "exit");
     },
   };
 }
+
+/** `grpc.Check` answered "allowed": an empty status (google.rpc.Status of code 0) in a message of two bytes, after gRPC's five. */
+const ALLOWED = Buffer.from("00000000020a00", "hex");
+
+/** Serves `ext_authz` over gRPC in a process of its own: prints its port, then answers every call "allowed" until it is killed. */
+async function serveAuthorizer(): Promise<void> {
+  const server = createServer();
+  server.on("stream", stream => {
+    stream.resume();
+    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.on("end", () => {
+      stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+      stream.end(ALLOWED);
+    });
+    stream.on("error", () => {});
+  });
+  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
+  process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
+}
+
+/** Starts {@link serveAuthorizer} on the second core. */
+export async function startGrpcAuthorizer(): Promise<Omit<Service, "socket">> {
+  const child = spawn("taskset", ["-c", "1", process.execPath, fileURLToPath(import.meta.url)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return {
+    port: Number(line),
+    pid: child.pid ?? 0,
+    async stop() {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+    },
+  };
+}
+
+if (import.meta.main) await serveAuthorizer();

@@ -1,0 +1,29 @@
+/** One of the things that are compared, and running. */
+export interface RunningGate {
+  readonly proxy: "NGINX" | "Envoy";
+  readonly name: string;
+  /** Port of the listener that takes the connection's own address for the client's. */
+  readonly port: number;
+  /** The proxy's processes: their memory is counted. */
+  readonly pids: readonly number[];
+  /** The process that serves requests: its CPU time is "the gate's". */
+  readonly worker: number;
+  /** Further processes that a request costs CPU time in: what the gate asks. */
+  readonly others: readonly number[];
+  /** Milliseconds from the gate's first poll to the one that acknowledges the whole table, the feed's own part taken off. */
+  readonly loadMs: number | null;
+  stop(): Promise<void>;
+}
+
+/** What every variant is started with. */
+export interface World {
+  readonly folder: string;
+  readonly feedUrl: string;
+  readonly accounts: number;
+  /** The tenants' service. */
+  readonly service: { readonly socket: string; readonly port: number };
+  /** A service that says yes to everybody, over HTTP. */
+  readonly authorizer: { readonly socket: string; readonly port: number; readonly pid: number };
+  /** The same over gRPC. */
+  readonly grpcAuthorizer: { readonly port: number; readonly pid: number };
+}
