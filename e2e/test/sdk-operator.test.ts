@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { DeviceUpdate, PrivateEndpointConnectionProxy } from "@azure/arm-deviceupdate";
+import { createHttpHeaders, createPipelineRequest } from "@azure/core-rest-pipeline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AzureClients, signIn, signInForProxies } from "./support/clients.ts";
 import { readAll } from "./support/endpoints.ts";
@@ -135,6 +136,32 @@ describe("@azure/arm-authorization", () => {
     ).rejects.toMatchObject({ statusCode: 403, code: "AuthorizationFailed" });
     await roleAssignments.delete(target, name);
     await expect(engineer.health.services.get(group, account)).rejects.toMatchObject({ statusCode: 403 });
+  });
+});
+
+describe("a subscription", () => {
+  const setState = async (state: string) => {
+    const { url, subscriptionId } = stack.description.arm;
+    const path = `/subscriptions/${subscriptionId}/providers/Linkgate.Sandbox/state?api-version=2022-12-01`;
+    const headers = createHttpHeaders({ "content-type": "application/json" });
+    const body = JSON.stringify({ state });
+    const answer = await owner.health.sendRequest(
+      createPipelineRequest({ url: `${url}${path}`, method: "PUT", headers, body }),
+    );
+    expect(answer.status).toBe(200);
+  };
+
+  test("that is suspended can be read and not written, until it is registered again", async () => {
+    const write = () =>
+      contributor.health.services.beginUpdateAndWait(group, account, { tags: { written: "yes" } }).then(
+        () => 200,
+        (error: { statusCode: number; code: string }) => [error.statusCode, error.code],
+      );
+    await setState("Suspended");
+    expect(await write()).toEqual([400, "InvalidSubscriptionState"]);
+    expect((await contributor.health.services.get(group, account)).name).toBe(account);
+    await setState("Registered");
+    expect(await write()).toBe(200);
   });
 });
 
