@@ -22,6 +22,7 @@ const OPEN = [
   "GET account/list",
   "GET account/list",
   "GET operationresults",
+  "GET operations",
   "GET privateEndpointConnections",
   "GET privateEndpointConnections/:name",
   "GET privateLinkResources",
@@ -34,6 +35,7 @@ const OPEN = [
 function shorten({ method, path }: ArmRoute): string {
   const [, child] = path.split(":account/");
   if (child !== undefined) return `${method} ${child}`;
+  if (path.endsWith("/operations")) return `${method} operations`;
   if (path.endsWith(":subscriptionId")) return `${method} subscription`;
   if (path.includes("operationresults")) return `${method} operationresults`;
   return `${method} ${path.endsWith(":account") ? "account" : "account/list"}`;
