@@ -1,0 +1,124 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { linkAddress, RawConnection, writeProxyHeader, writeRequest } from "@linkgate/njs/testing";
+import { type GateKind, type GateUnderTest, RecordingUpstream, startGate, TestFeed, ZONE } from "../gates/index.ts";
+
+/** How much is done, and what the gate's processes took before and after it. */
+export interface MemoryReport {
+  requests: number;
+  changes: number;
+  /** Resident memory in kB, behind the warm-up, and at the end. */
+  before: number;
+  after: number;
+}
+
+const ACCOUNTS = 1000;
+const BATCH = 25;
+const CHANGES_A_PAGE = 100;
+
+/** A gate that is asked and changed, over and over, in a world that does not grow. */
+export class MemoryField {
+  readonly #feed: TestFeed;
+  readonly #upstream: RecordingUpstream;
+  readonly #gate: GateUnderTest;
+  readonly #asking: { connection: RawConnection; request: Buffer; status: number }[] = [];
+  #version = 0;
+
+  private constructor(feed: TestFeed, upstream: RecordingUpstream, gate: GateUnderTest) {
+    this.#feed = feed;
+    this.#upstream = upstream;
+    this.#gate = gate;
+  }
+
+  static async open(kind: GateKind): Promise<MemoryField> {
+    const feed = await TestFeed.start();
+    const upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+    upstream.onRequest = () => {};
+    await upstream.serve(["contoso"]);
+    feed.set("contoso", "disabled", [17]);
+    const settings = { feedUrl: feed.url, feedToken: feed.token, upstreamDir: upstream.dir, linkQuarantine: 3600 };
+    const field = new MemoryField(feed, upstream, await startGate(kind, settings));
+    await field.change(ACCOUNTS);
+    return field;
+  }
+
+  async close(): Promise<void> {
+    for (const { connection } of this.#asking) connection.close();
+    await this.#gate.stop();
+    await this.#upstream.stop();
+    await this.#feed.stop();
+    rmSync(this.#upstream.dir, { recursive: true, force: true });
+  }
+
+  /** Does both in turns, after a warm-up of a third. @throws Error when an answer is not the right one */
+  async run(requests: number, changes: number, onTurn: (done: number) => void = () => {}): Promise<MemoryReport> {
+    const turns = Math.ceil(changes / CHANGES_A_PAGE);
+    const perTurn = Math.ceil(requests / turns);
+    let done = 0;
+    const turn = async () => {
+      await this.change(CHANGES_A_PAGE);
+      done += await this.#ask(perTurn);
+      onTurn(done);
+    };
+    for (let at = 0; at < turns / 3; at++) await turn();
+    done = 0;
+    const before = await this.#readResident();
+    for (let at = 0; at < turns; at++) await turn();
+    return { requests: done, changes: turns * CHANGES_A_PAGE, before, after: await this.#readResident() };
+  }
+
+  explain(): string {
+    return this.#gate.explain();
+  }
+
+  /** Changes this many accounts, and waits until that is in force. */
+  async change(count: number): Promise<void> {
+    this.#feed.together(() => {
+      for (let each = 0; each < count; each++) {
+        const id = 1_000_000 + (++this.#version % 1_000_000);
+        const account = `account${this.#version % ACCOUNTS}`;
+        if (id % 7 === 0) this.#feed.remove(account);
+        else this.#feed.set(account, "enabled", [id, id + 1, id + 2]);
+      }
+    });
+    await this.#feed.acknowledged();
+  }
+
+  /** One in four is admitted. */
+  async #ask(count: number): Promise<number> {
+    if (this.#asking.length === 0) {
+      const contoso = `contoso.${ZONE.private}`;
+      const kinds = [
+        [17, contoso, 200],
+        [18, contoso, 403],
+        [17, `nobody.${ZONE.private}`, 403],
+        [17, `account1.${ZONE.private}`, 403],
+      ] as const;
+      for (const [id, host, status] of [...kinds, ...kinds]) {
+        const header = writeProxyHeader({ source: linkAddress(id, "10.1.1.4") });
+        const connection = await RawConnection.open(this.#gate.endpoints.proxy, header);
+        this.#asking.push({ connection, request: writeRequest({ host, target: "/Patient?name=x" }), status });
+      }
+    }
+    let asked = 0;
+    for (; asked < count; asked += BATCH * this.#asking.length) {
+      await Promise.all(
+        this.#asking.map(async ({ connection, request, status }) => {
+          for (let each = 0; each < BATCH; each++) {
+            connection.send(request);
+            const answer = await connection.readResponse();
+            if (answer.status !== status) throw new Error(`${answer.status} instead of ${status}`);
+          }
+        }),
+      );
+    }
+    return asked;
+  }
+
+  async #readResident(): Promise<number> {
+    const { master, workers } = await this.#gate.readProcesses();
+    const read = (pid: number) => Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+    return [master, ...workers].reduce((sum, pid) => sum + read(pid), 0);
+  }
+}
