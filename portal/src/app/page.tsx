@@ -1,5 +1,5 @@
-import { GatesPage } from "../gates/gates-page.tsx";
+import { HomePage } from "../home/home-page.tsx";
 
 export default function Page() {
-  return <GatesPage />;
+  return <HomePage />;
 }

@@ -2,7 +2,7 @@
 
 import { type ReactNode, useEffect, useState } from "react";
 import { IntlProvider } from "react-intl";
-import en from "./en.json" with { type: "json" };
+import { en } from "./en.ts";
 
 /** Ids of all texts; a page that names one which is not there does not compile. */
 export type MessageId = keyof typeof en;

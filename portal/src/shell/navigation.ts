@@ -1,5 +1,11 @@
 import type { FluentIcon } from "@fluentui/react-icons";
-import { HomeRegular, PlugConnectedRegular, ServerRegular } from "@fluentui/react-icons";
+import {
+  BuildingRegular,
+  HistoryRegular,
+  HomeRegular,
+  PlugConnectedRegular,
+  ServerRegular,
+} from "@fluentui/react-icons";
 import type { MessageId } from "../messages/messages.tsx";
 
 /** A page of the navigation. */
@@ -13,6 +19,8 @@ export interface Destination {
 export const destinations: readonly Destination[] = [
   { href: "/", title: "home.title", icon: HomeRegular },
   { href: "/connections", title: "connections.title", icon: PlugConnectedRegular },
+  { href: "/accounts", title: "accounts.title", icon: BuildingRegular },
+  { href: "/history", title: "history.title", icon: HistoryRegular },
   { href: "/gates", title: "gates.title", icon: ServerRegular },
 ];
 

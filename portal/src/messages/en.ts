@@ -1,4 +1,5 @@
-{
+/** Every text of the portal, in English (ICU MessageFormat). */
+export const en = {
   "shell.brand": "Linkgate",
   "shell.title": "{page} - Linkgate",
   "shell.skip": "Skip to the page",
@@ -12,10 +13,12 @@
 
   "session.opening": "Signing in",
   "session.failed": "The sign-in could not be opened",
-  "session.welcome": "Decide which private endpoints may reach your FHIR services, and see what the gates admit and deny.",
+  "session.welcome":
+    "Decide which private endpoints may reach your FHIR services, and see what the gates admit and deny.",
   "session.signIn": "Sign in",
   "session.signOut": "Sign out",
-  "session.ended": "Your session has ended. What you see may be old, and nothing can be decided until you sign in again.",
+  "session.ended":
+    "Your session has ended. What you see may be old, and nothing can be decided until you sign in again.",
   "session.signInAgain": "Sign in again",
 
   "problem.title": "This did not work.",
@@ -100,9 +103,12 @@
   "decide.approve.title": "Approve {count, plural, one {this connection} other {# connections}}?",
   "decide.reject.title": "Reject {count, plural, one {this connection} other {# connections}}?",
   "decide.remove.title": "Remove {count, plural, one {this connection} other {# connections}}?",
-  "decide.approve.effect": "Requests through {count, plural, one {this private endpoint} other {these private endpoints}} will reach the account.",
-  "decide.reject.effect": "Nothing reaches the account through {count, plural, one {this private endpoint} other {these private endpoints}}. An approved one stops working within moments. It can not be approved afterwards; its owner has to ask again.",
-  "decide.remove.effect": "Nothing reaches the account through {count, plural, one {this private endpoint} other {these private endpoints}} any more. What uses it stops working within moments. The private endpoint stays in its owner's network, disconnected, and can not be used again.",
+  "decide.approve.effect":
+    "Requests through {count, plural, one {this private endpoint} other {these private endpoints}} will reach the account.",
+  "decide.reject.effect":
+    "Nothing reaches the account through {count, plural, one {this private endpoint} other {these private endpoints}}. An approved one stops working within moments. It can not be approved afterwards; its owner has to ask again.",
+  "decide.remove.effect":
+    "Nothing reaches the account through {count, plural, one {this private endpoint} other {these private endpoints}} any more. What uses it stops working within moments. The private endpoint stays in its owner's network, disconnected, and can not be used again.",
   "decide.comment": "Comment",
   "decide.comment.missing": "Say why.",
   "decide.approve.comment.hint": "The owner of the private endpoint reads it as the description.",
@@ -115,5 +121,76 @@
   "decide.result.refused": "Nothing has changed.",
   "decide.result.unknown": "Azure gave no answer. See whether it has changed before you try again.",
   "decide.result.now": "It is now",
-  "decide.result.by": "last changed by {name}"
-}
+  "decide.result.by": "last changed by {name}",
+  "shell.loading": "Reading",
+
+  "home.pending": "Waiting for you",
+  "home.nothing": "Nothing waits for you.",
+  "home.request": "{endpoint} asks for {account}, {age}",
+  "home.all": "See {count, plural, one {the pending connection} other {all # pending connections}}",
+  "home.gates":
+    "{live, plural, =0 {No gate is} one {# gate is} other {# gates are}} live{lost, plural, =0 {} one {, # is lost} other {, # are lost}}{behind, plural, =0 {} one {, # is behind} other {, # are behind}}.",
+  "home.gates.see": "See the gates",
+
+  "connection.facts": "What is known",
+  "connection.provisioningState": "Provisioning state",
+  "connection.requestMessage": "Requester's message",
+  "connection.endpointId": "Private endpoint id",
+  "connection.endpointId.copy": "Copy the private endpoint id",
+  "connection.endpointLocation": "Private endpoint location",
+  "connection.linkIds.copy": "Copy the link ids",
+  "connection.privateAddresses": "Private address",
+  "connection.id": "Resource id",
+  "connection.id.copy": "Copy the resource id",
+
+  "nextSteps.title": "What the owner of the private endpoint does next",
+  "nextSteps.copy": "Copy the command",
+  "nextSteps.zone":
+    "Let the network resolve the account to the private address: a private DNS zone {zone}, linked to the network, and a zone group at the private endpoint.",
+  "nextSteps.resolve": "From inside the network, {host} must now resolve to {addresses}.",
+  "nextSteps.prove": "A request from inside the network proves it.",
+
+  "accounts.title": "Accounts",
+  "accounts.search": "Search by name",
+  "accounts.none": "There is no account that your roles in Azure let you read.",
+  "accounts.noMatch": "No account has this in its name.",
+  "account.name": "Account",
+  "account.hosts": "Host name",
+  "account.public": "Public network access",
+  "account.public.atAzure": "changed at Azure",
+  "account.used": "Connections",
+  "account.usedOf": "{used, number} of {maximum, number}",
+  "account.usedOf.long": "{used, number} of {maximum, number} connections are used.",
+  "account.pending": "Pending",
+  "account.facts": "What is known",
+  "account.publicHosts": "Host name, from the public network",
+  "account.privateHosts": "Host name, from private endpoints",
+  "account.kind": "Kind",
+  "account.location": "Location",
+  "account.provisioningState": "Provisioning state",
+  "account.group": "Resource group",
+  "account.subscription": "Subscription",
+  "account.id": "Resource id",
+  "account.id.copy": "Copy the resource id",
+  "account.connections": "See its connections",
+
+  "history.title": "History",
+  "history.empty": "Nothing has been decided yet.",
+  "history.noMatch": "No decision fits these filters.",
+  "history.at": "When",
+  "history.by": "Who",
+  "history.by.via": "{name}, {way}",
+  "history.via.portal": "in the portal",
+  "history.via.arm": "with another Azure client",
+  "history.via.nrp": "Azure's network",
+  "history.via.linkgate": "Linkgate itself",
+  "history.action": "What",
+  "history.subject": "Connection",
+  "history.change": "From, to",
+  "history.fromTo": "{from} to {to}",
+  "history.comment": "Why",
+  "history.correlationId": "Correlation id",
+  "history.since": "Since",
+  "history.until": "Until",
+  "history.download": "Download as CSV",
+};

@@ -1,0 +1,5 @@
+import { ConnectionPage } from "../../../../connections/connection-page.tsx";
+
+export default function Page() {
+  return <ConnectionPage />;
+}

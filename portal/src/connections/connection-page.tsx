@@ -1,0 +1,140 @@
+"use client";
+
+import { Link, Text } from "@fluentui/react-components";
+import type { AccountView, AdminAction, ConnectionView, HistoryPage } from "@linkgate/api/spec";
+import { useParams } from "next/navigation";
+import { useState } from "react";
+import { FormattedDate, FormattedMessage } from "react-intl";
+import { toPath } from "../api/client.ts";
+import { useRead } from "../api/queries.ts";
+import { HistoryTable } from "../history/history-table.tsx";
+import { CopyButton } from "../shell/copy-button.tsx";
+import { Facts } from "../shell/facts.tsx";
+import { Loaded } from "../shell/loaded.tsx";
+import { PageHeader } from "../shell/page-header.tsx";
+import { PageLink } from "../shell/page-link.tsx";
+import { Section } from "../shell/section.tsx";
+import { useSettings } from "../shell/settings-context.ts";
+import { DecideDialog } from "./decide-dialog.tsx";
+import { DecideToolbar } from "./decide-toolbar.tsx";
+import { NextSteps } from "./next-steps.tsx";
+import { ProgressText } from "./progress-text.tsx";
+import { StateBadge } from "./state-badge.tsx";
+
+/** Everything that is known of one connection. */
+export function ConnectionPage() {
+  const parameters = useParams<{ account: string; name: string }>();
+  const account = decodeURIComponent(parameters.account);
+  const name = decodeURIComponent(parameters.name);
+  const connection = useRead<ConnectionView>(`/accounts${toPath(account)}/connections${toPath(name)}`);
+  const [action, setAction] = useState<AdminAction>();
+  return (
+    <>
+      <PageHeader title={name} />
+      <Loaded query={connection}>
+        {found => (
+          <>
+            <DecideToolbar selection={[found]} onDecide={setAction} onRefresh={() => void connection.refetch()} />
+            <Section title="connection.facts">
+              <ConnectionFacts connection={found} />
+            </Section>
+            <ForCustomer connection={found} />
+            <Section title="history.title">
+              <Changes account={account} name={name} />
+            </Section>
+            {action === undefined ? null : (
+              <DecideDialog action={action} connections={[found]} onClose={() => setAction(undefined)} />
+            )}
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function ConnectionFacts({ connection }: { connection: ConnectionView }) {
+  const { azurePortal } = useSettings();
+  const { privateEndpoint, linkIds, privateAddresses } = connection;
+  return (
+    <Facts
+      facts={[
+        ["connection.state", <StateBadge key="state" state={connection.state} />],
+        ["connection.progress", <ProgressText key="progress" connection={connection} />],
+        ["connection.provisioningState", connection.provisioningState],
+        [
+          "connection.account",
+          <PageLink key="account" href={`/accounts${toPath(connection.account)}`}>
+            {connection.accountName}
+          </PageLink>,
+        ],
+        ["connection.description", connection.description],
+        ["connection.requestMessage", connection.requestMessage],
+        [
+          "connection.endpointId",
+          <span key="endpoint">
+            <Link href={`${azurePortal}/#@/resource${privateEndpoint.id}`} target="_blank" rel="noreferrer" inline>
+              {privateEndpoint.id}
+            </Link>
+            <CopyButton text={privateEndpoint.id} what="connection.endpointId.copy" />
+          </span>,
+        ],
+        ["connection.endpointLocation", privateEndpoint.location],
+        [
+          "connection.linkIds",
+          linkIds.length === 0 ? undefined : (
+            <span key="links">
+              {linkIds.join(", ")}
+              <CopyButton text={linkIds.join(", ")} what="connection.linkIds.copy" />
+            </span>
+          ),
+        ],
+        ["connection.privateAddresses", privateAddresses.join(", ")],
+        [
+          "connection.requested",
+          <FormattedDate key="requested" value={connection.requestedAt} dateStyle="long" timeStyle="medium" />,
+        ],
+        [
+          "connection.id",
+          <span key="id">
+            {connection.id}
+            <CopyButton text={connection.id} what="connection.id.copy" />
+          </span>,
+        ],
+      ]}
+    />
+  );
+}
+
+/** What the customer has to do, which only an approved connection has a use for. */
+function ForCustomer({ connection }: { connection: ConnectionView }) {
+  const account = useRead<AccountView>(
+    `/accounts${toPath(connection.account)}`,
+    {},
+    {
+      enabled: connection.state === "Approved",
+    },
+  );
+  if (connection.state !== "Approved" || account.data === undefined) return null;
+  return (
+    <Section title="nextSteps.title">
+      <NextSteps account={account.data} connection={connection} />
+    </Section>
+  );
+}
+
+function Changes({ account, name }: { account: string; name: string }) {
+  const history = useRead<HistoryPage>("/history", { account, connection: name, limit: 100 });
+  return (
+    <Loaded query={history}>
+      {({ value }) =>
+        value.length === 0 ? (
+          <Text>
+            <FormattedMessage id="history.empty" />
+          </Text>
+        ) : (
+          <HistoryTable decisions={value} />
+        )
+      }
+    </Loaded>
+  );
+}
