@@ -23,7 +23,7 @@ const INVARIANTS: Readonly<Record<string, string>> = {
       and (l.link_id = any (c.link_ids) or c.provisioning_state <> 'Succeeded'))`,
   "the feed says what the registry holds": `
     select coalesce(a.account, f.account) || ': ' || coalesce(f::text, 'no row') from feed f full join (
-      select a.account, a.provisioning_state <> 'Deleting' as present, lower(a.public_network_access) as public_access,
+      select a.account, a.provisioning_state <> 'Deleting' and a.subscription_state = 'Registered' as present, lower(a.public_network_access) as public_access,
         coalesce((select array_agg(distinct link order by link) from connections c, unnest(c.link_ids) link
           where c.account = a.account and c.status = 'Approved'), '{}') as link_ids
       from accounts a) a on a.account = f.account
@@ -38,7 +38,7 @@ const INVARIANTS: Readonly<Record<string, string>> = {
   "an operation that has ended says when, and one that runs does not": `
     select id from operations where (status = 'Running') <> (ended_at is null)`,
   "a notice for NRP belongs to a running operation": `
-    select n.id from nrp_notices n where not exists (select from operations o where o.id = n.operation and o.status = 'Running')`,
+    select n.id from nrp_notices n where operation is not null and not exists (select from operations o where o.id = n.operation and o.status = 'Running')`,
 };
 
 /** Names every invariant that the registry breaks at this moment, with the rows that do. */

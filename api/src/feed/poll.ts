@@ -3,8 +3,8 @@ import type { OpenDatabase } from "../database/open.ts";
 import { type CursorRow, type Hearing, isStillLive, recordPoll } from "../gates/repository.ts";
 import { hasChanged, takePage } from "./sweep.ts";
 
-/** Seconds between two looks at the data of a poll that is held back; nobody has to wake it up. */
-const LOOK_AGAIN = 2;
+/** Seconds between two looks at the data of a poll that is held back; nobody has to wake it up, and it stays heard. */
+const LOOK_AGAIN = 5;
 
 export interface Poll extends Hearing {
   /** Seconds that the answer may be held back while there is no news. */
@@ -60,14 +60,17 @@ async function holdBack(
   signal: AbortSignal,
 ): Promise<boolean> {
   const end = performance.now() + wait * 1000;
+  let isHeldBack = false;
   while (!signal.aborted) {
     const seen = notifications.count("feed");
     if (await hasChanged(db, cursor.sweep)) return true;
+    // An open poll counts as being heard; the age that a barrier waits for only grows by it. One that has been woken
+    // up for news is answered first: whether the gate is still live is looked at then.
+    if (isHeldBack && !(await isStillLive(db, incarnation, cursor))) return false;
     const left = (end - performance.now()) / 1000;
     if (left <= 0) return true;
     await notifications.wait("feed", seen, Math.min(left, LOOK_AGAIN), signal);
-    // An open poll counts as being heard; the age that a barrier waits for only grows by it.
-    if (!(await isStillLive(db, incarnation, cursor))) return false;
+    isHeldBack = true;
   }
   return true;
 }

@@ -122,38 +122,19 @@ async function handOut(
   sweep: Sweep,
 ): Promise<string> {
   const { incarnation, maxAge } = hearing;
-  await tx
-    .deleteFrom("cursors")
-    .where("incarnation", "=", incarnation)
-    .where("cursor", "!=", shown?.cursor ?? "")
-    .where("cursor", "not in", eb =>
-      eb
-        .selectFrom("cursors")
-        .select("cursor")
-        .where("incarnation", "=", incarnation)
-        .orderBy("handed_at", "desc")
-        .limit(UNSEEN_CURSORS),
-    )
-    .execute();
-  // feed rule 16: with this answer its age limit is in force at the gate, whatever a late poll has said since.
-  await tx
-    .updateTable("gates")
-    .set({ max_age: maxAge })
-    .where("incarnation", "=", incarnation)
-    .where("max_age", "<", maxAge)
-    .execute();
-  const { cursor } = await tx
-    .insertInto("cursors")
-    .values({
-      cursor: newCursorName(epoch, incarnation),
-      incarnation,
-      epoch,
-      base: sweep.base,
-      sweep: sweep.snapshot,
-      last_account: sweep.after,
-      max_age: maxAge,
-    })
-    .returning("cursor")
-    .executeTakeFirstOrThrow();
-  return cursor;
+  const { rows } = await sql<{ cursor: string }>`
+    with forgotten as (
+        delete from cursors where incarnation = ${incarnation} and cursor <> ${shown?.cursor ?? ""} and cursor not in (
+          select cursor from cursors where incarnation = ${incarnation} order by handed_at desc limit ${sql.lit(UNSEEN_CURSORS)})),
+      -- feed rule 16: with this answer its age limit is in force at the gate, whatever a late poll has said since.
+      limited as (
+        update gates set max_age = ${maxAge}::double precision
+        where incarnation = ${incarnation} and max_age < ${maxAge}::double precision)
+    insert into cursors (cursor, incarnation, epoch, base, sweep, last_account, max_age)
+    values (${newCursorName(epoch, incarnation)}, ${incarnation}, ${epoch}, ${sweep.base}::pg_snapshot,
+      ${sweep.snapshot}::pg_snapshot, ${sweep.after}, ${maxAge}::double precision)
+    returning cursor`.execute(tx);
+  const [row] = rows;
+  if (row === undefined) throw new Error("PostgreSQL has not returned the row that it inserted");
+  return row.cursor;
 }

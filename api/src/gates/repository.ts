@@ -62,9 +62,7 @@ export function recordPoll(db: OpenDatabase["db"], hearing: Hearing): Promise<Re
       .executeTakeFirst();
     if (cursor === undefined)
       return { kind: (await isLost(tx, hearing.cursor, hearing.incarnation)) ? "lost" : "keep" };
-    // feed rule 13: only a cursor between sweeps acknowledges; one inside a sweep says nothing of what is in force.
-    if (cursor.last_account === null) await acknowledge(tx, hearing, cursor);
-    await forgetCursorsBefore(tx, hearing.incarnation, cursor.cursor);
+    await settle(tx, hearing, cursor);
     return { kind: "serve", cursor };
   });
 }
@@ -117,46 +115,36 @@ export const isRemembered = (cursor: string): RawBuilder<boolean> =>
   sql<boolean>`exists (select from cursors where cursor = ${cursor})`;
 
 /**
+ * Acknowledges by the cursor that a gate has shown, and forgets those before it, in one statement.
+ *
+ * feed rule 13: only a cursor between sweeps acknowledges; one inside a sweep says nothing of what is in force.
+ *
  * feed rule 16: the gate came back with this cursor, so the age limit of its answer is in force there, unless a younger
  * answer is: this poll may have been recorded after its successor was answered.
+ *
+ * The gate never goes back behind a cursor that it has shown; younger ones may be in answers that are on their way.
  */
-async function acknowledge(
-  tx: Transaction<Database>,
-  { incarnation, maxAge }: Hearing,
-  shown: CursorRow,
-): Promise<void> {
-  await tx
-    .updateTable("gates")
-    .set({
-      acknowledged: shown.sweep,
-      max_age: sql`(select greatest(${maxAge}::double precision, max(younger.max_age)) from cursors shown
-        join cursors younger on younger.incarnation = shown.incarnation and younger.handed_at >= shown.handed_at
-        where shown.cursor = ${shown.cursor})`,
-    })
-    .where("incarnation", "=", incarnation)
-    .execute();
-  await wakeWorker(tx);
+async function settle(tx: Transaction<Database>, { incarnation, maxAge }: Hearing, shown: CursorRow): Promise<void> {
+  const { rows } = await sql<{ waits: boolean }>`
+    with shown as (select handed_at from cursors where cursor = ${shown.cursor}),
+      acknowledged as (
+        update gates set acknowledged = ${shown.sweep}::pg_snapshot, max_age = (
+          select greatest(${maxAge}::double precision, max(younger.max_age)) from cursors younger, shown
+          where younger.incarnation = ${incarnation} and younger.handed_at >= shown.handed_at)
+        where incarnation = ${incarnation} and ${shown.last_account === null}::boolean),
+      forgotten as (
+        delete from cursors using shown where incarnation = ${incarnation} and cursors.handed_at < shown.handed_at)
+    select ${shown.last_account === null}::boolean and ${somethingWaits} as waits`.execute(tx);
+  if (rows[0]?.waits === true) await notify(tx, "operations");
 }
+
+/** Some operation may be waiting for what was just recorded. */
+const somethingWaits = sql<boolean>`exists (select from operations where status = 'Running' and barrier_passed_at is null)`;
 
 /** Wakes the worker if some operation may be waiting for what was just recorded. */
 async function wakeWorker(tx: Transaction<Database>): Promise<void> {
-  const waiting = await tx
-    .selectFrom("operations")
-    .select("id")
-    .where("status", "=", "Running")
-    .where("barrier_passed_at", "is", null)
-    .limit(1)
-    .execute();
-  if (waiting.length > 0) await notify(tx, "operations");
-}
-
-/** The gate never goes back behind a cursor that it has shown; younger ones may be in answers that are on their way. */
-async function forgetCursorsBefore(tx: Transaction<Database>, incarnation: string, cursor: string): Promise<void> {
-  await tx
-    .deleteFrom("cursors")
-    .where("incarnation", "=", incarnation)
-    .where("handed_at", "<", eb => eb.selectFrom("cursors").select("handed_at").where("cursor", "=", cursor))
-    .execute();
+  const { rows } = await sql<{ waits: boolean }>`select ${somethingWaits} as waits`.execute(tx);
+  if (rows[0]?.waits === true) await notify(tx, "operations");
 }
 
 /**
