@@ -1,5 +1,6 @@
 import type { Account } from "../accounts/repository.ts";
 import { ACCOUNT_TYPE, accountId, PROVIDER } from "../arm/paths.ts";
+import type { AnswerOf } from "../contract/contract.ts";
 import type { Connection } from "./repository.ts";
 
 /** The ARM id of a connection. */
@@ -8,7 +9,10 @@ export function connectionId(account: Account, connection: Connection): string {
 }
 
 /** A connection as its account's owner sees it (arm-contract 2.1, common-types privatelinks v1). */
-export function connectionDocument(account: Account, connection: Connection): object {
+export function connectionDocument(
+  account: Account,
+  connection: Connection,
+): AnswerOf<"PrivateEndpointConnections_Get"> {
   return {
     id: connectionId(account, connection),
     name: connection.name,

@@ -15,6 +15,10 @@ export type Service = "public" | "internal" | "lifecycle" | "admin";
 /** The body that an operation takes, as checked by {@link Operation.validateBody}. */
 export type BodyOf<Id extends OperationId> = Operations[Id] extends { body: infer Body } ? Body : never;
 
+/** The body that an operation answers with, by default with 200. */
+export type AnswerOf<Id extends OperationId, Status extends number = 200> = Operations[Id]["answers"][`${Status}` &
+  keyof Operations[Id]["answers"]];
+
 /** What is wrong with a body, in words for the caller. */
 export interface Problem {
   /** Path of the member, its names joined by `/`; empty for the whole body. */

@@ -1,4 +1,6 @@
 import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
+import type { AccountBody } from "../accounts/schema.ts";
+import type { RemotePrivateEndpoint } from "../proxies/schema.ts";
 
 /** The state of a connection as its account's owner sees it (design 5, ARM common-types privatelinks). */
 export type ConnectionStatus = "Pending" | "Approved" | "Rejected" | "Disconnected";
@@ -38,7 +40,7 @@ export interface AccountsTable {
   /** As the caller wrote it. */
   name: string;
   location: string;
-  kind: string;
+  kind: AccountBody["kind"];
   tags: ColumnType<Record<string, string>, string, string>;
   /** What the caller PUT under `properties`, without what the registry owns. */
   properties: ColumnType<Record<string, unknown>, string, string>;
@@ -76,7 +78,7 @@ export interface ConnectionsTable {
   actions_required: string;
   provisioning_state: ProvisioningState;
   /** `remotePrivateEndpoint` as NRP sent it. */
-  remote_private_endpoint: ColumnType<Record<string, unknown>, string, string>;
+  remote_private_endpoint: ColumnType<RemotePrivateEndpoint, string, string>;
   /** `immutableResourceId`, lower case: the endpoint stays the same when it is moved. */
   immutable_resource_id: string | null;
   /** Every link id of `connectionDetails`, unsigned 32-bit. In force only while the status is Approved. */

@@ -5,14 +5,19 @@ import { quoteEtag } from "../arm/preconditions.ts";
 import { connectionId } from "../connections/document.ts";
 import { GROUP_ID } from "../connections/link-resources.ts";
 import type { Connection } from "../connections/repository.ts";
+import type { AnswerOf } from "../contract/contract.ts";
+
+type Proxy = AnswerOf<"PrivateEndpointConnectionProxies_Get">;
+type ServiceProxy = NonNullable<NonNullable<Proxy["remotePrivateEndpoint"]>["privateLinkServiceProxies"]>[number];
+type GroupConnectivity = NonNullable<ServiceProxy["groupConnectivityInformation"]>[number];
 
 /**
  * A proxy as NRP sees it (arm-contract 1.2, payload at the top). When it is approved it carries the hosts NRP makes
  * DNS records for: what customers call, and what the account is called inside.
  */
-export function proxyDocument(account: Account, connection: Connection, zones: readonly Zone[]): object {
+export function proxyDocument(account: Account, connection: Connection, zones: readonly Zone[]): Proxy {
   const endpoint = connection.remote_private_endpoint;
-  const sent = Array.isArray(endpoint.privateLinkServiceProxies) ? endpoint.privateLinkServiceProxies : [];
+  const sent = endpoint.privateLinkServiceProxies ?? [];
   const answer = {
     remotePrivateLinkServiceConnectionState: {
       status: connection.status,
@@ -37,7 +42,7 @@ export function proxyDocument(account: Account, connection: Connection, zones: r
   };
 }
 
-function connectivity(account: Account, zones: readonly Zone[]): object {
+function connectivity(account: Account, zones: readonly Zone[]): GroupConnectivity {
   return {
     groupId: GROUP_ID,
     memberName: GROUP_ID,

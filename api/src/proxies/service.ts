@@ -23,7 +23,7 @@ import { type Action, transition } from "../connections/transitions.ts";
 import type { Queryable } from "../database/open.ts";
 import type { Database } from "../database/schema.ts";
 import { publishAccount } from "../feed/publish.ts";
-import type { EndpointUpdate, ProxyRequest } from "./schema.ts";
+import type { EndpointUpdate, ProxyRequest, RemotePrivateEndpoint } from "./schema.ts";
 
 /** A private endpoint's name (80), a dot and a guid: letters, digits, `_`, `.` and `-`, nothing else. */
 const PROXY_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
@@ -125,17 +125,18 @@ export async function moveEndpoint(
   await recordDecision(tx, { account, connection, action: "update", from: status, to: status, caller });
 }
 
+/** What an update may change; members that nobody described must not take the place of what was checked. */
+const MOVED = ["id", "location", "immutableSubscriptionId", "immutableResourceId", "vnetTrafficTag"] as const;
+
 /** NRP's own proxies lie below the endpoint, so they have moved with it. */
-function moved(endpoint: Connection["remote_private_endpoint"], update: EndpointUpdate): Record<string, unknown> {
+function moved(endpoint: RemotePrivateEndpoint, update: EndpointUpdate): RemotePrivateEndpoint {
   const [from, proxies] = [`${endpoint.id}/`.toLowerCase(), endpoint.privateLinkServiceProxies];
-  const follow = (proxy: { id?: unknown }): object =>
-    typeof proxy.id === "string" && proxy.id.toLowerCase().startsWith(from)
-      ? { ...proxy, id: `${update.id}/${proxy.id.slice(from.length)}` }
-      : proxy;
+  const follow = <Proxy extends { id?: string }>(proxy: Proxy): Proxy =>
+    proxy.id?.toLowerCase().startsWith(from) ? { ...proxy, id: `${update.id}/${proxy.id.slice(from.length)}` } : proxy;
   return {
     ...endpoint,
-    ...update,
-    ...(Array.isArray(proxies) ? { privateLinkServiceProxies: proxies.map(follow) } : {}),
+    ...Object.fromEntries(MOVED.flatMap(name => (update[name] === undefined ? [] : [[name, update[name]]]))),
+    ...(proxies === undefined ? {} : { privateLinkServiceProxies: proxies.map(follow) }),
   };
 }
 

@@ -80,6 +80,9 @@ describe("what really travels between ARM and the api", () => {
     await judge("POST", `${proxyPath("validated", "pe1.a")}/validate`, 200, proxyBody("pe1", "manual", [link]));
     await judge("PUT", proxyPath("validated", "pe1.a"), 201, proxyBody("pe1", "manual", [link]));
     await judge("PUT", proxyPath("validated", "pe2.b"), 201, proxyBody("pe2", "auto", [nextLinkId()]));
+    const moved = { id: "/subscriptions/x/resourceGroups/y/providers/Microsoft.Network/privateEndpoints/pe2" };
+    const update = { ...endpointOf(proxyBody("pe2", "auto")), ...moved, connectionDetails: "nonsense" };
+    await judge("POST", `${proxyPath("validated", "pe2.b")}/updatePrivateEndpointProperties`, 200, update);
     await judge("GET", proxyPath("validated", "pe2.b"), 200);
     await judge("GET", `${account}/privateEndpointConnectionProxies`, 200);
 
@@ -103,6 +106,10 @@ describe("what really travels between ARM and the api", () => {
     await judge("PUT", accountPath("wrong"), 400, { kind: "none" }, "wrong on purpose");
     await judge("PUT", accountPath("wrong"), 415, "text", "wrong on purpose");
   });
+
+  function endpointOf(body: object): object {
+    return (body as { remotePrivateEndpoint: object }).remotePrivateEndpoint;
+  }
 
   /** Makes a call and has both halves judged. @returns the headers of the answer */
   async function judge(
