@@ -1,10 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildFilter } from "../../envoy-filter/build.ts";
 import { readSettings } from "../../envoy-filter/supervisor/settings.ts";
 import { Supervisor } from "../../envoy-filter/supervisor/supervisor.ts";
+import { moveToFirstCore } from "./cores.ts";
 import type { EnvoyVariant } from "./envoy-variants.ts";
 import type { RunningGate, World } from "./gate.ts";
 import { replaceOnce } from "./nginx.ts";
@@ -13,7 +13,7 @@ import { findFreePort, waitUntil } from "./ports.ts";
 const TEMPLATES = fileURLToPath(new URL("../../deploy/envoy", import.meta.url));
 const ENVOY = fileURLToPath(new URL("../../.cache/envoy/bin/envoy", import.meta.url));
 
-/** Starts a variant of the Envoy gate, one worker and all threads on the first core, and waits until its table is whole. */
+/** Starts a variant of the Envoy gate, all its threads on the first core, and waits until its table is whole. */
 export async function startEnvoy(variant: EnvoyVariant, world: World): Promise<Omit<RunningGate, "loadMs">> {
   const { folder } = world;
   mkdirSync(folder, { recursive: true });
@@ -36,7 +36,7 @@ export async function startEnvoy(variant: EnvoyVariant, world: World): Promise<O
       LINKGATE_STATUS_LISTEN: `127.0.0.1:${status}`,
       LINKGATE_ADMIN_LISTEN: `127.0.0.1:${admin}`,
       LINKGATE_LINK_QUARANTINE: "3600",
-      LINKGATE_WORKERS: "1",
+      LINKGATE_WORKERS: String(world.workers),
       LINKGATE_RUN_DIR: join(folder, "run"),
       LINKGATE_TEMPLATE_DIR: folder,
       LINKGATE_ENVOY_COMMAND: ENVOY,
@@ -47,7 +47,7 @@ export async function startEnvoy(variant: EnvoyVariant, world: World): Promise<O
   await supervisor.start();
   await waitUntil(async () => (await fetch(`http://127.0.0.1:${status}/ready`)).ok);
   const pid = supervisor.envoyPid;
-  execFileSync("taskset", ["-apc", "0", String(pid)], { stdio: "ignore" });
+  moveToFirstCore(pid);
   return {
     proxy: "Envoy",
     name: variant.name,

@@ -20,6 +20,7 @@ export interface World {
   readonly folder: string;
   readonly feedUrl: string;
   readonly accounts: number;
+  readonly workers: number;
   /** The tenants' service. */
   readonly service: { readonly socket: string; readonly port: number };
   /** A service that says yes to everybody, over HTTP. */

@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { commandOnSecondCore } from "./cores.ts";
 import { nameAccount } from "./feed.ts";
 
 const WRK = fileURLToPath(new URL("../../.cache/wrk/bin/wrk", import.meta.url));
@@ -63,8 +64,8 @@ end
 export async function runLoad({ address, port, connections, seconds, script }: Load): Promise<Seen> {
   const wrk = existsSync(WRK) ? WRK : "wrk";
   const url = `http://[${address}]:${port}/`;
-  const args = ["-c", "1", wrk, "-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, url];
-  const { stdout } = await promisify(execFile)("taskset", args);
+  const [file, ...args] = commandOnSecondCore(wrk, "-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, url);
+  const { stdout } = await promisify(execFile)(file, args);
   const result = /^RESULT (.*)$/m.exec(stdout)?.[1];
   if (result === undefined) throw new Error(`wrk did not say what it saw: ${stdout}`);
   const seen = JSON.parse(result) as { answers: number; seconds: number; p50: number; p99: number; errors: number };

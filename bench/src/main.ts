@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { linkAddress } from "@linkgate/njs/testing";
+import { useRealtime } from "./cores.ts";
 import { readFacts } from "./facts.ts";
 import { COMMON_LINK } from "./feed.ts";
+import { measurePropagation } from "./propagation.ts";
 import { measureRequests, type Row, type Spread } from "./requests.ts";
 
 // `npm run bench`: the gates against what people would use instead, one worker each on the first core, everything else on the
@@ -22,6 +24,10 @@ const { values } = parseArgs({
     connections: { type: "string", default: "16" },
     /** A regular expression over "NGINX, Linkgate" and the like. */
     only: { type: "string", default: "" },
+    /** Before everything else on the machine, with a pause as long after each measurement. */
+    realtime: { type: "boolean", default: false },
+    /** Changes whose way to all workers is timed, instead of requests. */
+    changes: { type: "string", default: "0" },
   },
 });
 
@@ -39,13 +45,19 @@ try {
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
     connections: Number(values.connections),
+    isRealtime: values.realtime,
   };
+  useRealtime(plan.isRealtime);
   const facts = readFacts();
-  const rows = await measureRequests({ folder, address, ...plan, only: new RegExp(values.only) });
-  print(rows);
+  const changes = Number(values.changes);
+  const rows = changes > 0 ? [] : await measureRequests({ folder, address, ...plan, only: new RegExp(values.only) });
+  const delays = changes > 0 ? await measurePropagation(folder, address, plan.accounts, changes) : [];
+  if (changes > 0) console.table(delays);
+  else print(rows);
   mkdirSync(RESULTS, { recursive: true });
-  const file = join(RESULTS, `requests-${plan.accounts}-${facts.time.replace(/\W/g, "")}.json`);
-  writeFileSync(file, `${JSON.stringify({ facts, plan, rows }, null, 2)}\n`);
+  const kind = changes > 0 ? "changes" : "requests";
+  const file = join(RESULTS, `${kind}-${plan.accounts}-${facts.time.replace(/\W/g, "")}.json`);
+  writeFileSync(file, `${JSON.stringify({ facts, plan, rows, delays }, null, 2)}\n`);
   console.log(`\n${plan.accounts} accounts x 3 links, medians of ${plan.rounds} rounds of ${plan.seconds} s; ${file}`);
 } finally {
   execFileSync("ip", ["-6", "addr", "del", `${address}/128`, "dev", "lo"], { stdio: "pipe" });

@@ -1,8 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSettings, Supervisor } from "@linkgate/njs/supervisor";
+import { buildGate } from "../../njs/build.ts";
+import { moveToFirstCore } from "./cores.ts";
 import type { RunningGate, World } from "./gate.ts";
 import type { NginxVariant } from "./nginx-variants.ts";
 import { findFreePort, waitUntil } from "./ports.ts";
@@ -11,7 +12,7 @@ import { readChildren } from "./processes.ts";
 const TEMPLATE = fileURLToPath(new URL("../../deploy/nginx/nginx.conf.template", import.meta.url));
 const NGINX = fileURLToPath(new URL("../../.cache/nginx", import.meta.url));
 
-/** Starts a variant of the NGINX gate, one worker on the first core, and waits until its table is whole. */
+/** Starts a variant of the NGINX gate, its workers on the first core, and waits until its table is whole. */
 export async function startNginx(variant: NginxVariant, world: World): Promise<Omit<RunningGate, "loadMs">> {
   const { folder } = world;
   mkdirSync(folder, { recursive: true });
@@ -24,6 +25,7 @@ export async function startNginx(variant: NginxVariant, world: World): Promise<O
   );
   writeFileSync(template, variant.change(lasting, world));
   writeFileSync(join(folder, "token"), "bench");
+  await buildGate(join(folder, "gate.js"));
   const [direct, proxy, status] = [await findFreePort(), await findFreePort(), await findFreePort()];
   const supervisor = new Supervisor(
     readSettings({
@@ -36,8 +38,9 @@ export async function startNginx(variant: NginxVariant, world: World): Promise<O
       LINKGATE_STATUS_LISTEN: `127.0.0.1:${status}`,
       LINKGATE_LINK_QUARANTINE: "3600",
       LINKGATE_TABLE_SIZE: `${Math.max(64, Math.ceil(world.accounts / 2500))}m`,
-      LINKGATE_WORKERS: "1",
+      LINKGATE_WORKERS: String(world.workers),
       LINKGATE_RUN_DIR: folder,
+      LINKGATE_GATE_SCRIPT: join(folder, "gate.js"),
       LINKGATE_TEMPLATE: template,
       LINKGATE_NGINX_COMMAND: join(NGINX, "bin/nginx"),
       LINKGATE_NGINX_MODULES: join(NGINX, "modules"),
@@ -47,14 +50,15 @@ export async function startNginx(variant: NginxVariant, world: World): Promise<O
   );
   await supervisor.start();
   await waitUntil(async () => (await fetch(`http://127.0.0.1:${status}/ready`)).ok);
-  const [worker] = readChildren(supervisor.masterPid);
+  const workers = readChildren(supervisor.masterPid);
+  const [worker] = workers;
   if (worker === undefined) throw new Error(`NGINX, ${variant.name}, has no worker`);
-  execFileSync("taskset", ["-pc", "0", String(worker)], { stdio: "ignore" });
+  for (const pid of workers) moveToFirstCore(pid);
   return {
     proxy: "NGINX",
     name: variant.name,
     port: direct,
-    pids: [supervisor.masterPid, worker],
+    pids: [supervisor.masterPid, ...workers],
     worker,
     others: variant.asks === undefined ? [] : [world[variant.asks].pid],
     stop: () => supervisor.stop(),

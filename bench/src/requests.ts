@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { startEnvoy } from "./envoy.ts";
 import { ENVOY_VARIANTS } from "./envoy-variants.ts";
 import { type StillFeed, startStillFeed, writePages } from "./feed.ts";
@@ -19,6 +20,7 @@ export interface Plan {
   readonly rounds: number;
   readonly seconds: number;
   readonly connections: number;
+  readonly isRealtime: boolean;
   /** Only what has this in "proxy, name", beside what each is compared with. */
   readonly only: RegExp;
 }
@@ -74,7 +76,7 @@ export async function measureRequests(plan: Plan): Promise<Row[]> {
       stops.push(() => feed.stop());
       const folder = join(plan.folder, `gate${gates.length}`);
       const { accounts } = plan;
-      const world = { folder, feedUrl: feed.url, accounts, service, authorizer: yes, grpcAuthorizer };
+      const world = { folder, feedUrl: feed.url, accounts, workers: 1, service, authorizer: yes, grpcAuthorizer };
       const gate = await start(world);
       stops.push(() => gate.stop());
       gates.push({ ...gate, loadMs: isLinkgate ? feed.loadMs - feed.feedMs : null });
@@ -108,6 +110,7 @@ async function measureGates(gates: readonly RunningGate[], plan: Plan): Promise<
     for (let turn = 0; turn < gates.length; turn++) {
       const index = (turn + round) % gates.length; // nobody always goes first
       figures[index] = await measure(gates[index] as RunningGate, plan.seconds);
+      if (plan.isRealtime) await delay(plan.seconds * 1000); // for everything else on the machine
     }
     rounds.push(figures);
     console.log(`round ${round + 1} of ${plan.rounds}`);

@@ -5,6 +5,7 @@ import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { commandOnSecondCore } from "./cores.ts";
 import { findFreePort, waitUntil } from "./ports.ts";
 import { readChildren } from "./processes.ts";
 
@@ -36,8 +37,8 @@ export async function startService(folder: string, answer: string): Promise<Serv
 http { access_log off; keepalive_requests 100000000; ${temps.join(" ")}
   server { listen unix:${socket}; listen 127.0.0.1:${port}; location / { return ${answer}; } } }`,
   );
-  const args = ["-c", "1", NGINX, "-e", join(folder, "error.log"), "-c", configuration];
-  const child = spawn("taskset", args, { stdio: ["ignore", "ignore", "inherit"] });
+  const [file, ...args] = commandOnSecondCore(NGINX, "-e", join(folder, "error.log"), "-c", configuration);
+  const child = spawn(file, args, { stdio: ["ignore", "ignore", "inherit"] });
   const ended = once(child, "exit").then(() => Promise.reject(new Error("the service did not start")));
   const isUp = async () => (await fetch(`http://127.0.0.1:${port}/`).catch(() => null)) !== null;
   await Promise.race([waitUntil(isUp), ended]);
@@ -76,7 +77,8 @@ async function serveAuthorizer(): Promise<void> {
 
 /** Starts {@link serveAuthorizer} on the second core. */
 export async function startGrpcAuthorizer(): Promise<Omit<Service, "socket">> {
-  const child = spawn("taskset", ["-c", "1", process.execPath, fileURLToPath(import.meta.url)], {
+  const [file, ...args] = commandOnSecondCore(process.execPath, fileURLToPath(import.meta.url));
+  const child = spawn(file, args, {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
