@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { accountPath, connectionPath, decisionBody, expectStatus } from "../support/documents.ts";
+import { accountPath, connectionPath, decisionBody, expectStatus, SUBSCRIPTION } from "../support/documents.ts";
 import { until } from "../support/until.ts";
 import { DATA_ADMIN, newPerson, READER, World } from "./support/world.ts";
 
@@ -255,4 +255,29 @@ test("hostile names and comments stay text, all the way", async () => {
   expect(csv.headers["content-type"]).toMatch(/^text\/csv/);
   expect(csv.headers["content-disposition"]).toContain("attachment");
   expect(csv.text).toContain(`"'=HYPERLINK(""http://evil"")`);
+});
+
+test("a person has so many decisions a minute, and one more is refused before anything is asked", async () => {
+  const nobody = Array.from({ length: 50 }, (_, n) => ({ account: "nobody", name: `pe-${n}` }));
+  for (let n = 0; n < 6; n++) expect((await world.decide(bob, "approve", nobody)).status).toBe(200);
+  expect(await world.decide(bob, "approve", nobody.slice(0, 1))).toMatchObject({
+    status: 429,
+    body: { error: { code: "TooManyDecisions" } },
+  });
+  expect((await world.decide(ada, "approve", nobody.slice(0, 1))).status).toBe(200);
+});
+
+test("history outlives its account for who may still read where it was, and for nobody else", async () => {
+  await world.request("ended", "pe1.g");
+  await give("ended");
+  expectStatus(await world.api.customer.delete(accountPath("ended")), 202);
+  await until("the account is gone", async () => (await world.api.customer.get(accountPath("ended"))).status === 404);
+  expect((await world.get("accounts/ended", ada)).status).toBe(404);
+  expect((await world.get("history?account=ended", ada)).body.value).toEqual([]);
+  world.azure.assign(rita.oid, `/subscriptions/${SUBSCRIPTION}`, READER);
+  expect((await world.get("history?account=ended", rita)).body.value).toMatchObject([
+    { action: "remove", to: "Disconnected", via: "arm" },
+    { action: "delete-account", to: "Absent", via: "arm" },
+    { action: "request" },
+  ]);
 });
