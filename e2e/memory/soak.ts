@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { everyGate } from "../gates/index.ts";
+import { gates } from "../gates/index.ts";
 import { MemoryField } from "./rounds.ts";
 
 // `npm run soak -- memory [--gate nginx|envoy] [--requests n] [--changes n]`: 10^6 requests and 10^5 changes of the table, after
@@ -16,9 +16,9 @@ const { values } = parseArgs({
   },
 });
 const [requests, changes] = [Number(values.requests), Number(values.changes)];
-const kind = everyGate.find(each => each.name === values.gate);
+const kind = gates.find(each => each.name === values.gate);
 if (kind === undefined || ![requests, changes].every(count => Number.isSafeInteger(count) && count > 0)) {
-  console.error(`gates: ${everyGate.map(each => each.name).join(", ")}; --requests and --changes are whole numbers`);
+  console.error(`gates: ${gates.map(each => each.name).join(", ")}; --requests and --changes are whole numbers`);
   process.exit(2);
 }
 
