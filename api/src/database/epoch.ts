@@ -68,7 +68,7 @@ export async function holdEpoch(db: Kysely<Database>, epoch: string): Promise<Re
 /**
  * Transaction ids and snapshots of another epoch mean nothing here, and may be handed out again: whatever is compared
  * with them starts anew. Gates have acknowledged nothing, their cursors are forgotten (410), running operations revoke
- * now, and every account was written now.
+ * now, every account was written now, and NRP is not told of approvals that it may have withdrawn since.
  */
 async function forgetTransactionIds(tx: Queryable): Promise<void> {
   await tx.updateTable("gates").set({ acknowledged: null }).where("acknowledged", "is not", null).execute();
@@ -79,6 +79,8 @@ async function forgetTransactionIds(tx: Queryable): Promise<void> {
     .set({ revocation: sql`pg_current_xact_id()`, barrier_passed_at: null })
     .where("status", "=", "Running")
     .execute();
+  // Whether these approvals still stand is what the reconciliation asks NRP; what takes away may be told again.
+  await tx.deleteFrom("nrp_notices").where("status", "=", "Approved").execute();
 }
 
 async function readRegistry(db: Queryable): Promise<RegistryState & { here: string }> {

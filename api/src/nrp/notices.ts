@@ -2,6 +2,7 @@ import { type Selectable, sql, type Transaction } from "kysely";
 import type { Account } from "../accounts/repository.ts";
 import { connectionId } from "../connections/document.ts";
 import { type Connection, listConnections } from "../connections/repository.ts";
+import { epochHere } from "../database/epoch.ts";
 import { notify } from "../database/notifications.ts";
 import type { Queryable } from "../database/open.ts";
 import type { Database, NrpNoticesTable } from "../database/schema.ts";
@@ -63,6 +64,12 @@ export async function queueNotices(tx: Transaction<Database>, account: Account, 
   }
 }
 
+/**
+ * Feed rule 9: a restored registry may hold what NRP was told long ago. Nothing is told before the change of epoch has
+ * been entered, which takes back the approvals among it.
+ */
+const isOurEpoch = sql<boolean>`exists (select from registry where epoch = ${epochHere})`;
+
 const leaseEnd = sql<Date>`clock_timestamp() + make_interval(secs => ${sql.lit(LEASE)}::double precision)`;
 
 /** Takes one notice whose time has come; it has to be renewed for as long as it takes to send it. */
@@ -78,6 +85,7 @@ export async function claimNotice(db: Queryable): Promise<NrpNotice | undefined>
         .selectFrom("nrp_notices")
         .select("id")
         .where("not_before", "<=", sql<Date>`clock_timestamp()`)
+        .where(isOurEpoch)
         .orderBy("not_before")
         .limit(1)
         .forUpdate()
@@ -128,6 +136,7 @@ export async function secondsToNextNotice(db: Queryable): Promise<number | null>
   const row = await db
     .selectFrom("nrp_notices")
     .select(sql<number | null>`extract(epoch from min(not_before) - clock_timestamp())::double precision`.as("seconds"))
+    .where(isOurEpoch)
     .executeTakeFirstOrThrow();
   return row.seconds;
 }

@@ -55,20 +55,22 @@ export async function findUnsettledAccount(db: Queryable): Promise<string | unde
   return row?.account;
 }
 
+/** The subscriptions that something may be left to be done for. */
+export async function listUnsettled(db: Queryable): Promise<string[]> {
+  const rows = await db.selectFrom("subscriptions").select("subscription_id").where("settled", "=", false).execute();
+  return rows.map(row => row.subscription_id);
+}
+
 /**
- * Settles the subscriptions that have nothing left to be done: every account is in their state, and of a deleted one
- * there is none.
+ * Settles a subscription that has nothing left to be done: every account is in its state, and of a deleted one there is
+ * none. Call it with the state locked, or an account that is just being created could be overlooked.
  *
- * @returns how many are left
+ * @returns whether it is settled
  */
-export async function settleSubscriptions(db: Queryable): Promise<number> {
-  await sql`update subscriptions s set settled = true where not settled and not exists (
+export async function settle(tx: Transaction<Database>, id: string): Promise<boolean> {
+  const key = id.toLowerCase();
+  await sql`update subscriptions s set settled = true where subscription_id = ${key} and not settled and not exists (
     select from accounts a where lower(a.subscription_id) = s.subscription_id
-      and (a.subscription_state <> s.state or s.state = 'Deleted'))`.execute(db);
-  const { count } = await db
-    .selectFrom("subscriptions")
-    .select(eb => eb.fn.countAll<number>().as("count"))
-    .where("settled", "=", false)
-    .executeTakeFirstOrThrow();
-  return count;
+      and (a.subscription_state <> s.state or s.state = 'Deleted'))`.execute(tx);
+  return (await findSubscription(tx, key))?.settled === true;
 }

@@ -5,7 +5,7 @@ import { notify } from "../database/notifications.ts";
 import type { OpenDatabase } from "../database/open.ts";
 import type { Database, SubscriptionState } from "../database/schema.ts";
 import { publishAccount } from "../feed/publish.ts";
-import { findSubscription, lockState, saveState, settleSubscriptions } from "./repository.ts";
+import { findSubscription, listUnsettled, lockState, saveState, settle } from "./repository.ts";
 
 /**
  * Takes the state that ARM announces (ARM RPC, subscription lifecycle: any state may follow any, and may be repeated).
@@ -21,9 +21,21 @@ export async function announceState(
 ): Promise<boolean> {
   await lockState(tx, id);
   await saveState(tx, id, state, correlationId);
-  await settleSubscriptions(tx);
   await notify(tx, "operations");
-  return (await findSubscription(tx, id))?.settled === true;
+  return await settle(tx, id);
+}
+
+/** Settles every subscription whose accounts have all followed. @returns whether any is left */
+export async function settleAll(db: OpenDatabase["db"]): Promise<boolean> {
+  let isAnyLeft = false;
+  for (const id of await listUnsettled(db)) {
+    const settled = await db.transaction().execute(async tx => {
+      await lockState(tx, id);
+      return await settle(tx, id);
+    });
+    isAnyLeft ||= !settled;
+  }
+  return isAnyLeft;
 }
 
 /** Brings one account into its subscription's state: on or off the gates, or on its way out. */

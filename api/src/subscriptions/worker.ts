@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { OpenDatabase } from "../database/open.ts";
-import { findUnsettledAccount, settleSubscriptions } from "./repository.ts";
-import { followSubscription } from "./service.ts";
+import { findUnsettledAccount } from "./repository.ts";
+import { followSubscription, settleAll } from "./service.ts";
 
 /** Pass `{ ...database, log }`. */
 export interface SubscriptionWorkerOptions extends Pick<OpenDatabase, "db" | "notifications"> {
@@ -37,7 +37,7 @@ async function run({ db, notifications, log }: SubscriptionWorkerOptions, signal
         await followSubscription({ db }, account);
         log.info({ account }, "account was brought into its subscription's state");
       }
-      if ((await settleSubscriptions(db)) === 0) seconds = LOOK_AGAIN.idle;
+      if (!(await settleAll(db))) seconds = LOOK_AGAIN.idle;
     } catch (error) {
       log.warn({ err: error, retryIn: seconds }, "subscriptions could not be followed");
     }

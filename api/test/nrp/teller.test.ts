@@ -2,11 +2,12 @@ import type { Transaction } from "kysely";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { deleteAccount } from "../../src/accounts/service.ts";
+import { decideConnection } from "../../src/connections/service.ts";
 import { enterCurrentEpoch } from "../../src/database/epoch.ts";
 import { notify } from "../../src/database/notifications.ts";
 import { type OpenDatabase, openDatabase } from "../../src/database/open.ts";
 import type { Database } from "../../src/database/schema.ts";
-import { LEASE } from "../../src/nrp/notices.ts";
+import { claimNotice, LEASE } from "../../src/nrp/notices.ts";
 import { startNrpTeller } from "../../src/nrp/teller.ts";
 import { findOperation } from "../../src/operations/service.ts";
 import { feedRow } from "../feed/kit.ts";
@@ -162,4 +163,27 @@ test("an api that has no way to NRP says so and goes on", async () => {
   running.push(startNrpTeller({ ...database, nrp: undefined, log: silent }));
   work();
   await until("the deletion", hasEnded(id));
+});
+
+test("after a restore NRP is not told of an approval that may have been withdrawn since, but of what was taken away", async () => {
+  const customer = { ...caller, by: { via: "arm", objectId: undefined, name: undefined, appId: undefined } } as const;
+  const decide = (name: string, status: "Approved" | "Rejected") =>
+    database.db.transaction().execute(tx => {
+      const body = { properties: { privateLinkServiceConnectionState: { status } } };
+      return decideConnection(tx, { ...path, name }, body, customer);
+    });
+  await decide("pe2.g", "Approved");
+  await decide("pe1.g", "Rejected");
+  expect((await notices()).map(notice => notice.status).toSorted()).toEqual(["Approved", "Rejected"]);
+
+  // The database comes back under another identity: nothing is told before that has been noticed.
+  await database.db.updateTable("registry").set({ seed: "another" }).execute();
+  tell();
+  await hurry();
+  await expect(claimNotice(database.db)).resolves.toBeUndefined();
+  expect(nrp.told).toEqual([]);
+  await enterCurrentEpoch(database.db);
+  await notify(database.db, "operations");
+  await until("the rejection to be told", async () => (await notices()).length === 0);
+  expect(nrp.told).toEqual(["pe1.g alpha"]);
 });
