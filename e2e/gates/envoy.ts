@@ -24,9 +24,16 @@ import { childrenOf, isAlive, signalIfAlive, untilGone } from "./processes.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SUPERVISOR = join(ROOT, "envoy-filter/supervisor/main.ts");
+const FAULTY = join(ROOT, "envoy-filter/dist/faulty.wasm");
 
 /** Envoy with the wasm filter, run by its supervisor as in production, with deploy/envoy's templates as they are. */
 export const envoy: GateKind = { name: "envoy", parts: [], create: settings => createEnvoy(settings) };
+
+/** The same with the product's own filter that traps when a test asks for it: envoy-filter/test/wasm/faulty.ts says how. */
+export const faultyEnvoy: GateKind = {
+  ...envoy,
+  create: settings => createEnvoy(settings, { LINKGATE_FILTER: buildFilter("test/wasm/faulty.ts", FAULTY) }),
+};
 
 /** Starts an Envoy with settings of its supervisor that are Envoy's alone, or wrong. @param env by variable */
 export async function startEnvoy(settings: GateSettings, env: Record<string, string> = {}): Promise<EnvoyGate> {

@@ -1,21 +1,32 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { exchange } from "@linkgate/njs/testing";
 import { Random } from "../attackers/random.ts";
-import { until } from "../gates/index.ts";
+import { faultyEnvoy } from "../gates/envoy.ts";
+import { type GateKind, type GateUnderTest, gates, until } from "../gates/index.ts";
 import type { Operation, Revocation } from "../world/arm.ts";
 import type { Grant } from "../world/ledger.ts";
 import type { World } from "../world/world.ts";
 
 const WRITERS = 4;
-const VICTIMS = ["api", "postgres", "backend", "both", "worker", "follower", "master"] as const;
+const CONTROL_PLANE = ["api", "postgres", "backend", "both"] as const;
+/** Of NGINX each is a process; of Envoy the filter and its follower trap, and the listeners are put in place anew under load. */
+const GATE_PARTS = ["worker", "follower", "master", "filter", "listeners"] as const;
+const VICTIMS: Readonly<Record<string, readonly Victim[]>> = {
+  nginx: [...CONTROL_PLANE, "worker", "follower", "master"],
+  envoy: [...CONTROL_PLANE, "master", "filter", "follower", "listeners"],
+};
 const WAYS: Revocation[] = ["delete connection", "delete proxy", "reject", "delete account"];
 /** Milliseconds: whoever is killed comes back, and writers go on, in a small part of it. */
 const DEADLINE = 120_000;
 
-type Victim = (typeof VICTIMS)[number];
+type Victim = (typeof CONTROL_PLANE)[number] | (typeof GATE_PARTS)[number];
+
+/** The gates as they are killed: Envoy with a filter that can be made to trap. */
+export const killableGates: readonly GateKind[] = gates.map(kind => (kind.name === "envoy" ? faultyEnvoy : kind));
 
 /** What was done, for the report. */
 export interface KillReport {
-  readonly kills: Readonly<Record<Victim, number>>;
+  readonly kills: Readonly<Partial<Record<Victim, number>>>;
   /** Changes that the api acknowledged. */
   readonly acknowledged: number;
 }
@@ -37,17 +48,10 @@ export async function runKillRounds(world: World, rounds: number, seed: number):
 class KillRounds {
   readonly #world: World;
   readonly #seed: number;
-  readonly #kills: Record<Victim, number> = {
-    api: 0,
-    postgres: 0,
-    backend: 0,
-    both: 0,
-    worker: 0,
-    follower: 0,
-    master: 0,
-  };
+  readonly #kills: Partial<Record<Victim, number>> = {};
   readonly #writers: Promise<void>[] = [];
   #acknowledged = 0;
+  #traps = 0;
   #isOver = false;
   #failure: unknown;
 
@@ -79,10 +83,11 @@ class KillRounds {
 
   async kill(rounds: number): Promise<KillReport> {
     const random = new Random(this.#seed, 0);
+    const victims = VICTIMS[this.#world.gates[0]?.name ?? ""] ?? [];
     for (let round = 0; round < rounds; round++) {
       await delay(random.below(100)); // the point is random, nothing is waited for
-      const victim = random.pick(VICTIMS);
-      this.#kills[victim]++;
+      const victim = random.pick(victims);
+      this.#kills[victim] = (this.#kills[victim] ?? 0) + 1;
       await this.#killOne(victim, random);
       await this.#untilWriters(1 + random.below(3));
     }
@@ -104,21 +109,31 @@ class KillRounds {
         return;
       case "backend":
         return plane.killBackend(count => random.below(count));
-      case "worker":
-      case "follower":
-      case "master": {
-        const gate = random.pick(gates);
-        // There may be none at this moment: the one before was killed a moment ago.
-        await until(
-          () =>
-            gate.kill(victim).then(
-              () => true,
-              () => false,
-            ),
-          () => `there is no ${victim} to kill\n${gate.explain()}`,
-          DEADLINE,
-        );
-      }
+      default:
+        return this.#killPart(random.pick(gates), victim);
+    }
+  }
+
+  async #killPart(gate: GateUnderTest, part: (typeof GATE_PARTS)[number]): Promise<void> {
+    if (part === "filter") {
+      await exchange(gate.endpoints.direct, { host: "never", headers: [["x-test-trap", "1"]] }).catch(() => null);
+    } else if (part === "listeners") {
+      await gate.whenState(state => state.table === "current", DEADLINE);
+      await gate.reload();
+    } else if (part === "follower" && gate.name === "envoy") {
+      // Whoever reads this account's record for the first time traps; more than nine the filter does not count.
+      if (this.#traps < 9) await this.#world.arm.createAccount(`trap-follower-${++this.#traps}`);
+    } else {
+      // There may be none at this moment: the one before was killed a moment ago.
+      await until(
+        () =>
+          gate.kill(part).then(
+            () => true,
+            () => false,
+          ),
+        () => `there is no ${part} to kill\n${gate.explain()}`,
+        DEADLINE,
+      );
     }
   }
 
@@ -193,9 +208,16 @@ class KillRounds {
     for (const wish of [...wishes, { account: "never", linkId: 9001 }, { account: "always", linkId: 9001 }]) {
       const isDue = ledger.inForce.some(each => each.account === wish.account && each.linkId === wish.linkId);
       for (const gate of gates) {
-        const status = await traffic.ask(gate, wish, 30_000);
-        if (status !== (isDue ? 200 : 403))
-          throw new Error(`${JSON.stringify(wish)}: ${status} from ${gate.explain()}`);
+        let status = 0;
+        await until(
+          async () => {
+            status = await traffic.ask(gate, wish, 30_000);
+            return status === 200 || status === 403;
+          },
+          () => `${JSON.stringify(wish)}: ${status} from ${gate.explain()}`,
+          DEADLINE,
+        );
+        if (status !== (isDue ? 200 : 403)) throw new Error(`${JSON.stringify(wish)}: ${status} from ${gate.name}`);
       }
     }
   }

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
-import { type GateKind, gates } from "../gates/index.ts";
+import type { GateKind } from "../gates/index.ts";
 import { chooseSeed } from "../world/seed.ts";
 import { World } from "../world/world.ts";
-import { type KillReport, runKillRounds } from "./rounds.ts";
+import { killableGates as gates, type KillReport, runKillRounds } from "./rounds.ts";
 
 // `npm run soak -- kills [--gate nginx|envoy] [--seed n] [--count n] [--first n]`: kills, 1,000 unless told otherwise, in legs of 50,
 // each in a new world with the seed's next number: `--seed` and `--first` of a failed leg do that leg again.

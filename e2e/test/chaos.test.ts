@@ -13,14 +13,29 @@ const page = (status: string, body: string, length = body.length) =>
 
 const LINES = "+harbor\t999999\tenabled\t7777\n".repeat(50);
 
+type Fault = readonly [name: string, answer: (socket: Socket) => void, said: RegExp, saidByEnvoy?: RegExp];
+
+/** Envoy reads the answer, and tells its filter no more than a status or that there was none. */
+const NO_ANSWER = /no whole answer in time/;
+
 /** What comes instead of the feed's page, and what the gate says of it. */
-const FAULTS: readonly [name: string, answer: (socket: Socket) => void, said: RegExp][] = [
-  ["no HTTP", socket => socket.end("\x00\xff\x13garbage\r\n\r\n"), /invalid|malformed|closed/],
-  ["a web page", socket => socket.end(page("200 OK", "<html><body>Welcome</body></html>\n")), /line 1 .* malformed/],
-  ["nothing", socket => socket.end(page("200 OK", "")), /without its last line, after 0/],
-  ["half a page", socket => socket.end(page("200 OK", LINES)), /without its last line, after 50/],
-  ["a page cut in a line", socket => socket.end(page("200 OK", LINES.slice(0, -9))), /without its last line/],
-  ["a page that is longer than what comes", socket => socket.end(page("200 OK", LINES, 99_999)), /closed/],
+const FAULTS: readonly Fault[] = [
+  ["no HTTP", socket => socket.end("\x00\xff\x13garbage\r\n\r\n"), /invalid|malformed|closed/, /answered 502/],
+  [
+    "a web page",
+    socket => socket.end(page("200 OK", "<html><body>Welcome</body></html>\n")),
+    /line 1 .* malformed/,
+    /line 1$/,
+  ],
+  ["nothing", socket => socket.end(page("200 OK", "")), /without its last line, after 0/, /can't be read/],
+  ["half a page", socket => socket.end(page("200 OK", LINES)), /without its last line, after 50/, /line 51/],
+  [
+    "a page cut in a line",
+    socket => socket.end(page("200 OK", LINES.slice(0, -9))),
+    /without its last line/,
+    /line 50/,
+  ],
+  ["a page that is longer than what comes", socket => socket.end(page("200 OK", LINES, 99_999)), /closed/, NO_ANSWER],
   [
     "a page that goes on",
     socket => socket.end(page("200 OK", `=0123456789abcdef\tdone\n${LINES}`)),
@@ -37,9 +52,15 @@ const FAULTS: readonly [name: string, answer: (socket: Socket) => void, said: Re
     "a body without end",
     socket => pour(socket, page("200 OK", "", 1_000_000_000), LINES),
     /too large|too big|exceed|too long/,
+    NO_ANSWER,
   ],
-  ["headers without end", socket => pour(socket, "HTTP/1.1 200 OK\r\n", "X: y\r\n".repeat(500)), /header|large|closed/],
-  ["a body that drips", drip, /no answer within|timed out/],
+  [
+    "headers without end",
+    socket => pour(socket, "HTTP/1.1 200 OK\r\n", "X: y\r\n".repeat(500)),
+    /header|large|closed/,
+    /answered 502/,
+  ],
+  ["a body that drips", drip, /no answer within|timed out/, NO_ANSWER],
 ];
 
 describe.each(gates)("bad surroundings of $name", kind => {
@@ -82,7 +103,8 @@ describe.each(gates)("bad surroundings of $name", kind => {
 
   test("the feed answers anything but a page: the gate keeps its table, says so, and acknowledges nothing", async () => {
     await start();
-    for (const [name, answer, text] of FAULTS) {
+    for (const [name, answer, saidByNginx, saidByEnvoy = saidByNginx] of FAULTS) {
+      const text = kind.name === "envoy" ? saidByEnvoy : saidByNginx;
       const revoked = await grantNext();
       const before = (await one.gate.readState()).lastFailure?.count ?? 0;
       one.line.set({ kind: "answer", answer });
@@ -101,7 +123,8 @@ describe.each(gates)("bad surroundings of $name", kind => {
     }
   }, 180_000);
 
-  test("the table is full: what is revoked is denied all the same, and held until there is room", async () => {
+  test("the table is full: what is revoked is denied all the same, and held until there is room", async ({ skip }) => {
+    if (kind.name !== "nginx") skip("its table takes what memory there is");
     await start({ tableSize: "64k" });
     const names = Array.from({ length: 400 }, (_, index) => `filler-${index}`);
     for (let from = 0; from < names.length; from += 20) {
