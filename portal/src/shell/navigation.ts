@@ -5,6 +5,7 @@ import {
   HomeRegular,
   PlugConnectedRegular,
   ServerRegular,
+  StethoscopeRegular,
 } from "@fluentui/react-icons";
 import type { MessageId } from "../messages/messages.tsx";
 
@@ -22,6 +23,7 @@ export const destinations: readonly Destination[] = [
   { href: "/accounts", title: "accounts.title", icon: BuildingRegular },
   { href: "/history", title: "history.title", icon: HistoryRegular },
   { href: "/gates", title: "gates.title", icon: ServerRegular },
+  { href: "/diagnose", title: "diagnose.title", icon: StethoscopeRegular },
 ];
 
 /** The page that a path belongs to: the longest that begins it. */

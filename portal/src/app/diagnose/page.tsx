@@ -1,0 +1,5 @@
+import { DiagnosePage } from "../../diagnose/diagnose-page.tsx";
+
+export default function Page() {
+  return <DiagnosePage />;
+}
