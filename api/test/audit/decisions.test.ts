@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { recordIntent, recordRefusal } from "../../src/audit/intents.ts";
+import { deleteConnection } from "../../src/connections/service.ts";
 import { type OpenDatabase, openDatabase } from "../../src/database/open.ts";
 import { CUSTOMER, NRP, startTestApi, type TestApi } from "../support/api.ts";
 import {
@@ -13,6 +14,7 @@ import {
   nextLinkId,
   proxyBody,
   proxyPath,
+  SUBSCRIPTION,
 } from "../support/documents.ts";
 import { until } from "../support/until.ts";
 
@@ -105,6 +107,20 @@ test("a change that is rolled back leaves no row", async () => {
   expectStatus(await api.nrp.put(proxyPath("holder", "pe2.g"), proxyBody("pe2.g", "auto", [taken])), 201);
   expectStatus(await api.nrp.put(proxyPath("undone", "pe1.g"), proxyBody("PE1.g", "manual", [taken])), 409);
   expect(await history("undone")).toEqual(before);
+});
+
+test("what the api does by itself is its own doing, not NRP's", async () => {
+  await request("own-doing");
+  const path = { subscriptionId: SUBSCRIPTION, resourceGroup: "rg", account: "own-doing", name: "pe1.g" };
+  const caller = { systemData: { lastModifiedBy: "linkgate-reconcile" }, correlationId: randomUUID() };
+  await database.db.transaction().execute(tx => deleteConnection(tx, path, caller));
+  const [last] = await database.db
+    .selectFrom("decisions")
+    .select(["via", "by_name", "by_app"])
+    .where("account", "=", "own-doing")
+    .orderBy("at", "desc")
+    .execute();
+  expect(last).toEqual({ via: "linkgate", by_name: "linkgate-reconcile", by_app: null });
 });
 
 test("an admin's decision is known again by the correlation id that came through ARM, once", async () => {

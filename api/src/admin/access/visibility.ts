@@ -69,17 +69,13 @@ class Search {
       if (await this.#mayRead(`/subscriptions/${subscription}`)) this.#subscriptions.add(subscription.toLowerCase());
       else candidates.push(...(await this.#findAccounts(subscription)));
     });
-    await sideBySide([...Map.groupBy(candidates, groupKey)], async ([group, accounts]) => {
-      const [first] = accounts;
-      if (first === undefined) return;
-      const { subscription_id: subscription, resource_group: name } = first;
-      if (await this.#mayRead(`/subscriptions/${subscription}/resourceGroups/${name}`)) {
-        this.#groups.add(group);
-        return;
-      }
-      await sideBySide(accounts, async account => {
-        if (await this.#mayRead(accountId(account))) this.#accounts.add(placeKey(account));
-      });
+    const groups = new Map(candidates.map(place => [groupKey(place), place]));
+    await sideBySide([...groups], async ([group, { subscription_id: subscription, resource_group: name }]) => {
+      if (await this.#mayRead(`/subscriptions/${subscription}/resourceGroups/${name}`)) this.#groups.add(group);
+    });
+    const single = candidates.filter(place => !this.#groups.has(groupKey(place)));
+    await sideBySide(single, async account => {
+      if (await this.#mayRead(accountId(account))) this.#accounts.add(placeKey(account));
     });
     return { subscriptions: this.#subscriptions, groups: this.#groups, accounts: this.#accounts };
   }

@@ -1,13 +1,12 @@
-import { setTimeout as delay } from "node:timers/promises";
-import type { ArmAnswer } from "../arm/client.ts";
-import { readArmError } from "../arm/client.ts";
+import { type ArmAnswer, readArmError } from "../arm/client.ts";
 import type { FoundConnection } from "../connections/routes.ts";
 import { type AdminContext, type Asking, requireAzure } from "../context.ts";
 import type { Wish } from "./service.ts";
 
 /** Milliseconds that a person is kept waiting for the registry to follow; from then on the row tells. */
 const PATIENCE = 2500;
-const LOOK_AGAIN = 500;
+/** Seconds. */
+const LOOK_AGAIN = 0.5;
 
 const GOALS = { approve: "Approved", reject: "Rejected", remove: "Disconnected" } as const;
 
@@ -43,8 +42,7 @@ export async function followDecision(
       const failure = await readFailure({ database, ...context }, asking, operation);
       if (failure !== undefined) return failure;
     }
-    const woken = notifications.wait("changes", seen, LOOK_AGAIN / 1000, over);
-    await Promise.race([woken, delay(PATIENCE, undefined, { signal: over }).catch(() => {})]);
+    await notifications.wait("changes", seen, LOOK_AGAIN, over);
   }
   return undefined;
 }
