@@ -80,8 +80,14 @@ export class Battlefield {
     await upstream.serve(SERVICES);
     // One worker, whose lines come in the order of its work.
     const settings = { linkTlv, loadBalancers: [BALANCER], workers: 1, upstreamDir: upstream.dir };
-    const gate = await startGate(kind, { ...settings, feedUrl: feed.url, feedToken: feed.token });
-    return new Battlefield({ gate, upstream, feed, ways: await findWays() }, makeWorld(linkTlv));
+    try {
+      const gate = await startGate(kind, { ...settings, feedUrl: feed.url, feedToken: feed.token });
+      return new Battlefield({ gate, upstream, feed, ways: await findWays() }, makeWorld(linkTlv));
+    } catch (error) {
+      await upstream.stop();
+      await feed.stop();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

@@ -19,7 +19,7 @@ export interface Outcome {
 type Answers = Pick<Outcome, "statuses" | "isClosed">;
 
 /** Nobody waits longer for an answer that is due. */
-const ANSWER_DEADLINE_MS = 15_000;
+const ANSWER_DEADLINE_MS = 60_000;
 /** How long a gate gets to do more than answer a message that must be refused. */
 const QUIET_MS = 100;
 
