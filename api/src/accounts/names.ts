@@ -1,7 +1,9 @@
 import { ArmError } from "../arm/errors.ts";
+import { contract } from "../contract/contract.ts";
+import { patternOf } from "../contract/parameters.ts";
 
 /** The published pattern of `services` (arm-contract 2.1). It ends at 23 characters, although the same page says 24. */
-const ACCOUNT_NAME = /^[a-z0-9][a-z0-9-]{1,21}[a-z0-9]$/i;
+const ACCOUNT_NAME = patternOf(contract.operation("Services_CreateOrUpdate").parameters, "resourceName");
 
 /** Labels that the zones need for themselves (design 3.1). */
 const RESERVED = new Set(["privatelink", "www", "api", "portal"]);

@@ -12,6 +12,17 @@ export function readParameters({ parameters = [] }: OpenApiOperation, components
   return { path: objectOf(resolved, "path", components), query: objectOf(resolved, "query", components) };
 }
 
+/**
+ * What a parameter of the path must look like.
+ *
+ * @throws Error when the contract has no pattern for it
+ */
+export function patternOf({ path }: Parameters, name: string): RegExp {
+  const pattern = (path.properties as Record<string, JsonObject>)[name]?.pattern;
+  if (typeof pattern !== "string") throw new Error(`the contract has no pattern for ${name}`);
+  return new RegExp(pattern);
+}
+
 function objectOf(parameters: readonly JsonObject[], place: string, components: OpenApi["components"]): JsonObject {
   const those = parameters.filter(parameter => parameter.in === place);
   const schemas = those.map(({ name, schema }) => [String(name), inline(schema ?? {}, components)] as const);

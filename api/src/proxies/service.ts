@@ -20,13 +20,14 @@ import {
 import { findRunningOperation } from "../connections/running.ts";
 import { changeConnection, claim, move, type WriteResult } from "../connections/service.ts";
 import { type Action, transition } from "../connections/transitions.ts";
+import { patternOf } from "../contract/parameters.ts";
 import type { Queryable } from "../database/open.ts";
 import type { Database } from "../database/schema.ts";
 import { publishAccount } from "../feed/publish.ts";
-import type { EndpointUpdate, ProxyRequest, RemotePrivateEndpoint } from "./schema.ts";
+import { type EndpointUpdate, type ProxyRequest, proxyBody, type RemotePrivateEndpoint } from "./schema.ts";
 
 /** A private endpoint's name (80), a dot and a guid: letters, digits, `_`, `.` and `-`, nothing else. */
-const PROXY_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
+const PROXY_NAME = patternOf(proxyBody.parameters, "privateEndpointConnectionProxyId");
 
 /** @throws ArmError InvalidResourceName */
 export function checkProxyName(name: string): void {
