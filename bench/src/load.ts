@@ -19,6 +19,7 @@ export interface Load {
   readonly seconds: number;
   /** The script that {@link writeScript} wrote. */
   readonly script: string;
+  readonly signal: AbortSignal;
 }
 
 /** What the load generator saw. Latencies are milliseconds. */
@@ -61,11 +62,11 @@ end
  * Sends requests with wrk on the second core. @throws Error when any answer is none or no 2xx: a benchmark of denials would be a
  * fast lie
  */
-export async function runLoad({ address, port, connections, seconds, script }: Load): Promise<Seen> {
+export async function runLoad({ address, port, connections, seconds, script, signal }: Load): Promise<Seen> {
   const wrk = existsSync(WRK) ? WRK : "wrk";
   const url = `http://[${address}]:${port}/`;
   const [file, ...args] = commandOnSecondCore(wrk, "-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, url);
-  const { stdout } = await promisify(execFile)(file, args);
+  const { stdout } = await promisify(execFile)(file, args, { signal });
   const result = /^RESULT (.*)$/m.exec(stdout)?.[1];
   if (result === undefined) throw new Error(`wrk did not say what it saw: ${stdout}`);
   const seen = JSON.parse(result) as { answers: number; seconds: number; p50: number; p99: number; errors: number };

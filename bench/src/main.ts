@@ -31,6 +31,8 @@ const { values } = parseArgs({
   },
 });
 
+const stopping = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stopping.abort());
 const address = linkAddress(COMMON_LINK, "10.1.1.4");
 const folder = mkdtempSync(join(tmpdir(), "lg-bench-"));
 try {
@@ -50,8 +52,11 @@ try {
   useRealtime(plan.isRealtime);
   const facts = readFacts();
   const changes = Number(values.changes);
-  const rows = changes > 0 ? [] : await measureRequests({ folder, address, ...plan, only: new RegExp(values.only) });
-  const delays = changes > 0 ? await measurePropagation(folder, address, plan.accounts, changes) : [];
+  const rows =
+    changes > 0
+      ? []
+      : await measureRequests({ folder, address, ...plan, signal: stopping.signal, only: new RegExp(values.only) });
+  const delays = changes > 0 ? await measurePropagation(folder, address, plan.accounts, changes, stopping.signal) : [];
   if (changes > 0) console.table(delays);
   else print(rows);
   mkdirSync(RESULTS, { recursive: true });

@@ -32,6 +32,7 @@ export async function measurePropagation(
   address: string,
   accounts: number,
   changes: number,
+  signal: AbortSignal,
 ): Promise<Delay[]> {
   const stops: (() => unknown)[] = [];
   try {
@@ -58,7 +59,7 @@ export async function measurePropagation(
       stops.push(() => gate.stop());
       const script = writeScript(folder, accounts);
       const seconds = Math.ceil(changes / 10) + 2; // a change takes less than 0.1 s, or the load would be the shorter
-      const load = runLoad({ address, port: gate.port, connections: 16, seconds, script });
+      const load = runLoad({ address, port: gate.port, connections: 16, seconds, script, signal });
       const times = await measureChanges(gate, feed, address, changes);
       await load;
       delays.push({

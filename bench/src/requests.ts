@@ -21,6 +21,8 @@ export interface Plan {
   readonly seconds: number;
   readonly connections: number;
   readonly isRealtime: boolean;
+  /** Ends it early; everything is stopped. */
+  readonly signal: AbortSignal;
   /** Only what has this in "proxy, name", beside what each is compared with. */
   readonly only: RegExp;
 }
@@ -72,6 +74,7 @@ export async function measureRequests(plan: Plan): Promise<Row[]> {
       start: (world: World) => Promise<Omit<RunningGate, "loadMs">>,
       yes: World["authorizer"],
     ) => {
+      plan.signal.throwIfAborted();
       const feed: StillFeed = await startStillFeed(isLinkgate ? pages : writePages(0));
       stops.push(() => feed.stop());
       const folder = join(plan.folder, `gate${gates.length}`);
@@ -97,8 +100,15 @@ async function measureGates(gates: readonly RunningGate[], plan: Plan): Promise<
   const measure = async (gate: RunningGate, seconds: number): Promise<Figure> => {
     const read = (pids: readonly number[]) => sum(pids.map(readCpuSeconds));
     const [gateBefore, othersBefore] = [read([gate.worker]), read(gate.others)];
-    const { address, connections } = plan;
-    const { answers, rate, p50, p99 } = await runLoad({ address, port: gate.port, connections, seconds, script });
+    const { address, connections, signal } = plan;
+    const { answers, rate, p50, p99 } = await runLoad({
+      address,
+      port: gate.port,
+      connections,
+      seconds,
+      script,
+      signal,
+    });
     const gateCpu = (read([gate.worker]) - gateBefore) / answers;
     return { rate, p50, p99, gateCpu, allCpu: gateCpu + (read(gate.others) - othersBefore) / answers };
   };

@@ -5,7 +5,7 @@ import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { commandOnSecondCore } from "./cores.ts";
+import { CORES, commandOnSecondCore } from "./cores.ts";
 import { findFreePort, waitUntil } from "./ports.ts";
 import { readChildren } from "./processes.ts";
 
@@ -77,8 +77,8 @@ async function serveAuthorizer(): Promise<void> {
 
 /** Starts {@link serveAuthorizer} on the second core. */
 export async function startGrpcAuthorizer(): Promise<Omit<Service, "socket">> {
-  const [file, ...args] = commandOnSecondCore(process.execPath, fileURLToPath(import.meta.url));
-  const child = spawn(file, args, {
+  // Never before everything else: Node's threads wait for each other by spinning, for ever if they share a core at that priority.
+  const child = spawn("taskset", ["-c", CORES.others, process.execPath, fileURLToPath(import.meta.url)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
