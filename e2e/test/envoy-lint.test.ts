@@ -155,12 +155,18 @@ ${indent}    header_name: x-client
         ),
       { headers: [["X-Client", OURS]] },
     ],
-  ])("%s: %s", async ([, rule, change, request]) => {
+  ])("%s: %s, on a listener that does not keep the connection's own address", async ([, rule, change, request]) => {
     await withMistake(change, async (ask, gate) => {
       expect(await rulesOf(gate)).toContain(rule);
-      expect((await ask(STRANGER)).status).toBe(403);
-      expect((await ask(STRANGER, request)).status).toBe(200);
+      const direct = () => exchange(gate.endpoints.direct, { host: HOST, ...request });
+      for (const each of [{}, request]) expect((await ask(STRANGER, each)).status).toBe(403);
+      expect((await direct()).status).toBe(403);
     });
+    const forget = replaceAll("object_key: linkgate.connection", "object_key: linkgate.other");
+    await withMistake(
+      template => forget(change(template)),
+      async (_, gate) => expect((await exchange(gate.endpoints.direct, { host: HOST, ...request })).status).toBe(200),
+    );
   });
 
   test("everybody's PROXY header: wide-trust", async () => {

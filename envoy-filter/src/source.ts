@@ -6,12 +6,15 @@ import { Ascii } from "./bytes.ts";
 import * as env from "./env.ts";
 import { LISTENER_PROXY, LISTENER_UNTRUSTED, Settings } from "./settings.ts";
 
-// Where a request came from: only what the connection says. `source.address` is the client's address and port, taken from the
-// PROXY header where there is one; never a header that a client can write, as long as the listener has use_remote_address.
+// Where a request came from: only what the connection says, never a header that a client can write.
 
+/**
+ * The client's address and the peer's own, each with its port, kept by the bootstrap's set_filter_state when the connection came.
+ * The client's is taken from the PROXY header where there is one.
+ */
+const CONNECTION = new Ascii("filter_state\0linkgate.connection");
+/** The client's address where a gateway's bootstrap keeps no other: the connection's, as long as it has use_remote_address. */
 const ADDRESS = new Ascii("source\0address");
-/** The peer's own address and port, kept by the bootstrap's set_filter_state when the connection came. */
-const PEER = new Ascii("filter_state\0linkgate.peer");
 /** TLV 0xEE, kept by the PROXY listener filter in base64: as text its bytes above 0x7f would be lost. */
 const TLV = new Ascii("filter_state\0envoy.network.proxy_protocol.tlv\0linkgate_link");
 
@@ -22,23 +25,34 @@ const noTlv = new Uint8Array(0);
 /** Reads where the request came from (design 3.3). */
 export function readSource(settings: Settings, source: Source): void {
   source.clear();
-  if (settings.listener === LISTENER_UNTRUSTED || !readProperty(ADDRESS)) return;
+  const isProxy = settings.listener === LISTENER_PROXY;
+  if (settings.listener === LISTENER_UNTRUSTED) return;
+  const hasConnection = readProperty(CONNECTION);
+  if (!hasConnection && (isProxy || !readProperty(ADDRESS))) return;
   const start = abi.outBytes();
-  const length = abi.outLength();
+  const length = hasConnection ? findBlank(start, abi.outLength()) : abi.outLength();
   // PROXY LOCAL, or no PROXY header at all: Envoy then has the load balancer itself for the client.
-  if (settings.listener === LISTENER_PROXY && (!readProperty(PEER) || isSame(start, length))) return;
+  if (length < 0 || (isProxy && isPeer(start, length, abi.outLength()))) return;
   source.isReadable = pointAtAddress(start, length) && readAddress(text, source.address);
-  if (settings.listener !== LISTENER_PROXY || settings.linkTlv === TLV_OFF || !readProperty(TLV)) return;
+  if (!isProxy || settings.linkTlv === TLV_OFF || !readProperty(TLV)) return;
   readLinkTlv(decodeTlv(abi.outBytes(), abi.outLength()) ? tlv : noTlv, source);
 }
 
-/** The address of the request's source, without its port. Only after {@link readSource} has read it. */
-export function readProperty(path: Ascii): bool {
+function readProperty(path: Ascii): bool {
   return env.proxy_get_property(path.start, path.length, abi.OUT_BYTES, abi.OUT_LENGTH) === abi.OK;
 }
 
-function isSame(start: usize, length: i32): bool {
-  return abi.outLength() === length && memory.compare(abi.outBytes(), start, <usize>length) === 0;
+/** Where the client's address ends; -1 if nothing stands behind it. */
+function findBlank(start: usize, length: i32): i32 {
+  for (let at = 0; at < length; at++) {
+    if (load<u8>(start + <usize>at) === 0x20) return at;
+  }
+  return -1;
+}
+
+/** True if the client's address is the peer's, which stands behind it. */
+function isPeer(start: usize, length: i32, whole: i32): bool {
+  return whole === 2 * length + 1 && memory.compare(start, start + <usize>length + 1, <usize>length) === 0;
 }
 
 /** Points `text` at the address of `1.2.3.4:5` or `[::1]:5`. */

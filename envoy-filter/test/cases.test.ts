@@ -43,8 +43,7 @@ function ask(row: Case): FakeOutcome {
   const listener = row.listener ?? "direct";
   const address = row.source.includes(":") ? `[${row.source}]:50000` : `${row.source}:50000`;
   const properties: Record<string, string> = {
-    "source\0address": address,
-    "filter_state\0linkgate.peer": isAddressGiven(listener) ? "10.0.0.9:4242" : address,
+    "filter_state\0linkgate.connection": `${address} ${isAddressGiven(listener) ? "10.0.0.9:4242" : address}`,
   };
   if (row.tlv !== undefined)
     properties["filter_state\0envoy.network.proxy_protocol.tlv\0linkgate_link"] = Buffer.from(row.tlv, "hex").toString(

@@ -321,6 +321,43 @@ describe("configuration", () => {
     expect(gate.vm.configure(text)).toBe(0);
   });
 
+  describe("whose connection it is", () => {
+    const CLIENT = `[${linkAddress(LINK, "10.1.1.4")}]:50000`;
+    const STRANGER = `[${linkAddress(LINK + 1, "10.1.1.4")}]:50000`;
+    const reasonOf = (listener: string, properties: Record<string, string>) => {
+      gate.load(ADMITTED);
+      const root = gate.vm.configure(settingsOf({ listener }));
+      const headers: [string, string][] = [
+        [":authority", HOST],
+        [":path", "/"],
+        [":method", "GET"],
+      ];
+      return gate.vm.request(root, { headers, properties }).log["linkgate.reason"];
+    };
+
+    test.each([
+      ["direct", `${CLIENT} ${CLIENT}`, "private-link"],
+      ["direct", CLIENT, "unreadable-source"], // cut
+      ["direct", "", "unreadable-source"],
+      ["proxy", `${CLIENT} 10.0.0.9:4242`, "private-link"],
+      ["proxy", `${CLIENT} ${CLIENT}`, "unreadable-source"], // PROXY LOCAL
+      ["proxy", `${CLIENT} ${CLIENT}0`, "private-link"],
+      ["proxy-untrusted", `${CLIENT} 10.0.0.9:4242`, "unreadable-source"],
+    ])("on the listener %s by %j: %s, whatever the request's own address says", (listener, connection, reason) => {
+      for (const request of [CLIENT, STRANGER]) {
+        const properties = { "filter_state\0linkgate.connection": connection, "source\0address": request };
+        expect(reasonOf(listener, properties)).toBe(reason);
+      }
+    });
+
+    test.each([
+      ["direct", "private-link"],
+      ["proxy", "unreadable-source"], // nobody could tell LOCAL
+    ])("where the bootstrap says nothing, on the listener %s: %s", (listener, reason) => {
+      expect(reasonOf(listener, { "source\0address": CLIENT })).toBe(reason);
+    });
+  });
+
   test("a request of an instance that nobody knows is denied", () => {
     const outcome = gate.vm.request(999, {
       headers: [
