@@ -112,7 +112,7 @@ export function readConfig(env: Environment): Config {
       : { health: { listen: reader.listen("LINKGATE_HEALTH_LISTEN") } }),
     ...reader.nrp(),
     zones: reader.zones("LINKGATE_ZONES"),
-    customerWrites: reader.flag("LINKGATE_CUSTOMER_WRITES"),
+    customerWrites: reader.customerWrites(),
     maxConnections: reader.integer("LINKGATE_MAX_CONNECTIONS", 5, 1, 1000),
     linkQuarantine: reader.seconds("LINKGATE_LINK_QUARANTINE", 60, 0, 86_400),
     retryAfter: reader.integer("LINKGATE_RETRY_AFTER", 10, 1, 600),

@@ -63,6 +63,15 @@ export class SettingsReader {
     return { metadataUrl: this.url(url, ["https:"]) };
   }
 
+  /** What customers decide at ARM, NRP hears from nobody but the api. */
+  customerWrites(): boolean {
+    const allowed = this.flag("LINKGATE_CUSTOMER_WRITES");
+    if (allowed && this.optional("LINKGATE_ARM_URL") === undefined) {
+      this.#refuse("LINKGATE_CUSTOMER_WRITES", "needs LINKGATE_ARM_URL, or NRP would never hear of it", undefined);
+    }
+    return allowed;
+  }
+
   flag(name: SettingName): boolean {
     const text = this.optional(name)?.toLowerCase() ?? "false";
     return (

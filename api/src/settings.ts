@@ -33,7 +33,8 @@ export const SETTINGS = {
   },
   LINKGATE_NRP_APP_IDS: { meaning: "application ids of the Network Resource Provider, separated by commas" },
   LINKGATE_CUSTOMER_WRITES: {
-    meaning: "true: whoever ARM vouches for may PUT and DELETE connections, and the api tells NRP",
+    meaning:
+      "true: whoever ARM vouches for may PUT and DELETE connections, and the api tells NRP; needs LINKGATE_ARM_URL",
     fallback: "false: NRP alone",
   },
   LINKGATE_ZONES: { meaning: "pairs public/private of DNS suffixes, separated by commas" },

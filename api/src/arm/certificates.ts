@@ -21,10 +21,13 @@ export interface PublishedOptions {
   /** ARM's authentication metadata endpoint. */
   readonly url: string;
   readonly log: FastifyBaseLogger;
+  /** Seconds between two readings that succeeded. */
+  readonly every?: number;
 }
 
-/** Seconds between two readings that succeeded, and after ones that failed: doubled each time. */
-const REFRESH = 3600;
+/** Seconds. */
+export const HOUR = 3600;
+/** Seconds after a reading that failed: doubled each time. */
 const RETRY = { first: 1, longest: 300 };
 /** Milliseconds. */
 const TIMEOUT = 10_000;
@@ -39,7 +42,7 @@ export function pinCertificates(certificates: readonly Buffer[]): ArmCertificate
  * Reads ARM's certificates where ARM publishes them, every hour until stopped. While ARM exchanges one for another it
  * publishes both, so both are accepted. A reading that fails changes nothing; before the first one nothing is trusted.
  */
-export function followCertificates({ url, log }: PublishedOptions): PublishedCertificates {
+export function followCertificates({ url, log, every = HOUR }: PublishedOptions): PublishedCertificates {
   const stopping = new AbortController();
   let known: readonly X509Certificate[] = [];
 
@@ -60,7 +63,7 @@ export function followCertificates({ url, log }: PublishedOptions): PublishedCer
   const run = async (): Promise<void> => {
     for (let failures = 0; !stopping.signal.aborted; ) {
       failures = (await refresh()) ? 0 : failures + 1;
-      const seconds = failures === 0 ? REFRESH : Math.min(RETRY.longest, RETRY.first * 2 ** (failures - 1));
+      const seconds = failures === 0 ? every : Math.min(RETRY.longest, RETRY.first * 2 ** (failures - 1));
       await delay(seconds * 1000, undefined, { signal: stopping.signal }).catch(() => {});
     }
   };

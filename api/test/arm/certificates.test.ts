@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { buildArmApp } from "../../src/arm/app.ts";
-import { followCertificates, type PublishedCertificates } from "../../src/arm/certificates.ts";
+import { followCertificates, HOUR, type PublishedCertificates } from "../../src/arm/certificates.ts";
 import type { OpenDatabase } from "../../src/database/open.ts";
 import { startTestApi } from "../support/api.ts";
 import { type Certificate, makeCertificate } from "../support/certificates.ts";
@@ -105,6 +105,17 @@ describe("ARM's published certificates", () => {
     reply.body = { clientCertificates: [entryOf(next)] };
     expect(await published.refresh()).toBe(true);
     expect([await knock(old), await knock(next), await knock(stranger)]).toEqual([403, 404, 403]);
+  });
+
+  it("are read again every hour, without anybody asking", async () => {
+    expect(HOUR).toBe(60 * 60);
+    const hurried = followCertificates({ url, log: pino({ level: "silent" }), every: 0.01 });
+    await until("the first reading", async () => hurried.isLoaded);
+    reply.body = { clientCertificates: [entryOf(next)] };
+    const { cert } = next;
+    await until("the next one to be known", async () => hurried.includes(new X509Certificate(cert)));
+    expect(hurried.includes(new X509Certificate(old.cert))).toBe(false);
+    await hurried.stop();
   });
 
   it.each<[string, typeof reply]>([
