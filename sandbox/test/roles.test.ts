@@ -34,6 +34,7 @@ describe("roles", () => {
       true,
     ],
     ["Network Resource Provider", "Microsoft.HealthcareApis/services/privateEndpointConnections/write", true],
+    ["Network Resource Provider", "Microsoft.HealthcareApis/services/read", false],
     ["Network Resource Provider", "Microsoft.HealthcareApis/services/write", false],
     ["Network Resource Provider", approval, false],
   ];

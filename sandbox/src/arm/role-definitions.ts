@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 /** What a role allows: `actions` less `notActions`, and the same for data; patterns with `*` for any text. */
 export interface Permission {
   actions: readonly string[];
@@ -16,13 +18,9 @@ export interface RoleDefinition {
   assignableScopes: readonly string[];
 }
 
-const services = "Microsoft.HealthcareApis/services";
-const allOfNetwork = "Microsoft.Network/*";
-
 /**
- * Azure's built-in roles as far as the sandbox needs them, with the ids that they have everywhere; then a role for
- * people who decide about private endpoints, what the requirement gives to NRP (Security), and what NRP gives to a
- * resource provider (ARM contract 5).
+ * Azure's built-in roles as far as the sandbox needs them, with the ids that they have everywhere; then those that are
+ * asked for at Azure (deploy/arm): so whatever works here works with what is asked for.
  */
 export const knownRoles = {
   Owner: define("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner", "May do everything, and give others access.", ["*"]),
@@ -44,7 +42,7 @@ export const knownRoles = {
     "4d97b98b-1d4f-4787-a291-c67834d212e7",
     "Network Contributor",
     "May manage networks, but not give others access to them.",
-    [allOfNetwork, "Microsoft.Authorization/*/read", "Microsoft.Resources/subscriptions/resourceGroups/read"],
+    ["Microsoft.Network/*", "Microsoft.Authorization/*/read", "Microsoft.Resources/subscriptions/resourceGroups/read"],
   ),
   "User Access Administrator": define(
     "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
@@ -52,35 +50,12 @@ export const knownRoles = {
     "May give others access.",
     ["*/read", "Microsoft.Authorization/*"],
   ),
-  "Private Link Data Admin": custom(
-    "5b0c6f3e-2d41-4c58-9a77-1f0e5d4c3b01",
-    "Private Link Data Admin",
-    "May see an account, and approve, reject and remove its private endpoint connections.",
-    [
-      `${services}/read`,
-      `${services}/privateEndpointConnections/*`,
-      `${services}/privateEndpointConnectionsApproval/action`,
-      `${services}/privateLinkResources/read`,
-    ],
-  ),
-  "Network Resource Provider": custom(
-    "5b0c6f3e-2d41-4c58-9a77-1f0e5d4c3b02",
-    "Network Resource Provider",
-    "What the Network Resource Provider may do at the accounts.",
-    [
-      `${services}/privateEndpointConnectionProxies/*`,
-      `${services}/privateEndpointConnections/*`,
-      "Microsoft.HealthcareApis/locations/operationresults/read",
-    ],
-  ),
-  "Private Link Resource Provider": custom(
-    "5b0c6f3e-2d41-4c58-9a77-1f0e5d4c3b03",
-    "Private Link Resource Provider",
-    "What a resource provider may do at the Network Resource Provider.",
-    [
-      "Microsoft.Network/privateEndpoints/privateLinkServiceProxies/*",
-      "Microsoft.Network/privateLinkServiceProxies/read",
-    ],
+  "Private Link Data Admin": readDefinition("private-link-data-admin"),
+  "Network Resource Provider": readDefinition("network-resource-provider"),
+  // NRP's list of an account's proxies has no public permission; this one is the sandbox's (nrp/proxy-routes.ts).
+  "Private Link Resource Provider": readDefinition(
+    "resource-provider",
+    "Microsoft.Network/privateLinkServiceProxies/read",
   ),
 } satisfies Record<string, RoleDefinition>;
 
@@ -97,8 +72,23 @@ function define(
   return { name, roleName, description, type: "BuiltInRole", permissions, assignableScopes: ["/"] };
 }
 
-function custom(name: string, roleName: string, description: string, actions: readonly string[]): RoleDefinition {
-  return { ...define(name, roleName, description, actions), type: "CustomRole" };
+/** A role definition file as `az role definition create` takes it. */
+interface DefinitionFile {
+  Name: string;
+  Id: string;
+  IsCustom: boolean;
+  Description: string;
+  Actions: string[];
+  NotActions: string[];
+}
+
+function readDefinition(file: string, ...more: string[]): RoleDefinition {
+  const url = new URL(`../../../deploy/arm/role-definitions/${file}.json`, import.meta.url);
+  const { Name, Id, IsCustom, Description, Actions, NotActions } = JSON.parse(
+    readFileSync(url, "utf8"),
+  ) as DefinitionFile;
+  const definition = define(Id, Name, Description, [...Actions, ...more], NotActions);
+  return { ...definition, type: IsCustom ? "CustomRole" : "BuiltInRole" };
 }
 
 /** Whether a pattern such as `Microsoft.Network/*` names an action; case does not matter, `*` stands for any text. */

@@ -1,50 +1,23 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "@linkgate/api";
-import {
-  adminAudience,
-  apiName,
-  apiRegistration,
-  createApplications,
-  findApplication,
-  nrpAppId,
-  subscriptionId,
-  tenantId,
-} from "../authority/applications.ts";
+import { adminAudience, findApplication } from "../authority/applications.ts";
 import { type Authority, startAuthority } from "../authority/authority.ts";
-import { createPeople } from "../authority/people.ts";
-import { type Certificates, createCertificates } from "../certificates.ts";
 import { type FhirServices, startFhirServices } from "../fhir/services.ts";
 import { answerForPortal } from "../portal/origin.ts";
 import { buildPortal, startPortal } from "../portal/portal-process.ts";
-import { findFreePorts } from "../ports.ts";
-import { preparePrivateFolder, writePrivateFile } from "../private-files.ts";
-import { type Azure, resourceGroup, startAzure } from "../services.ts";
+import { writePrivateFile } from "../private-files.ts";
+import { type Azure, startAzure } from "../services.ts";
 import { createTokenSource } from "../token-source.ts";
-import { type Child, startChild } from "./child.ts";
-import { buildFilter, findEnvoy, type ServiceBridge, startBridge, startEnvoy } from "./envoy-gate.ts";
+import type { Child } from "./child.ts";
+import { StackDatabase } from "./database.ts";
+import { type ServiceBridge, startBridge } from "./envoy-gate.ts";
 import { createGateProbe, type GateProbe, killNginx, retireIncarnation } from "./gate-process.ts";
-import { StateClaim, untilEnded, watchProcess } from "./leftovers.ts";
+import { type Ground, layGround } from "./ground.ts";
+import { StateClaim } from "./leftovers.ts";
 import { readTail } from "./log-tail.ts";
-import {
-  buildGate,
-  composeApiEnvironment,
-  composeGateEnvironment,
-  createGateTokens,
-  directHost,
-  findDatabaseHome,
-  findNginx,
-  type GateName,
-  type GateToken,
-  layOut,
-  type NginxFiles,
-  repository,
-  type StackPaths,
-  type StackPorts,
-  type StackTimes,
-  zone,
-} from "./settings.ts";
-import { describeClients, describePortal, type StackDescription } from "./stack-file.ts";
+import { startApi, startEnvoyGate, startLimitMs, startNginxGate } from "./parts.ts";
+import { directHost, type GateName, layOut, type StackPaths, type StackTimes } from "./settings.ts";
+import { describeStack, type StackDescription } from "./stack-file.ts";
 
 /** The parts that run as processes of their own and can be restarted. */
 export const components = ["postgres", "api", "nginx", "envoy"] as const;
@@ -66,37 +39,25 @@ export interface StackOptions {
   portal?: boolean;
 }
 
-const startLimitMs = 60_000;
-const watchIntervalMs = 500;
-/** A part that dies twice within this time is broken, not unlucky. */
+/** Milliseconds: a part that dies twice within this time is broken, not unlucky. */
 const deathsApartMs = 30_000;
 
-/** PostgreSQL, api, the sandbox's Azure and both gates on loopback, with an empty registry. */
+/** PostgreSQL, api, the sandbox's Azure, both gates and the portal on loopback, with an empty registry. */
 export class Stack {
   readonly paths: StackPaths;
   readonly #options: StackOptions;
   readonly #times: StackTimes;
   readonly #began = performance.now();
   readonly #closers: { name: string; close(): Promise<void> }[] = [];
-  readonly #applications = createApplications();
-  readonly #people = createPeople();
   readonly #deaths = new Map<Component, number>();
-  #nginx!: NginxFiles;
-  #ports!: StackPorts;
+  readonly #children = new Map<"api" | GateName, Child>();
   #claim!: StateClaim;
-  #certificates!: Certificates;
+  #ground!: Ground;
   #authority!: Authority;
-  #tokens!: Record<GateName, GateToken>;
-  #hashesFile = "";
-  #envoyFile = "";
-  #filter = "";
-  #bridge!: ServiceBridge;
   #fhir!: FhirServices;
   #arm!: Azure;
-  #database: EmbeddedPostgres | undefined;
-  #api: Child | undefined;
-  #gate: Child | undefined;
-  #envoy: Child | undefined;
+  #database!: StackDatabase;
+  #bridge: ServiceBridge | undefined;
   #description: StackDescription | undefined;
   /** Parts that are down on purpose. */
   readonly #resting = new Set<Component>(components);
@@ -118,7 +79,7 @@ export class Stack {
 
   /** The gate's listener for the public network, where no link address is believed. */
   get publicUrl(): string {
-    return `http://127.0.0.1:${this.#ports.public}`;
+    return `http://127.0.0.1:${this.#ground.ports.public}`;
   }
 
   /** Brings everything up and writes `stack.json` last. Where anything fails, stops what was started and throws. */
@@ -130,7 +91,7 @@ export class Stack {
         await this.#unlessStopped(() => this.#startDatabase());
         await this.#unlessStopped(() => this.#startApi());
         await this.#unlessStopped(() => this.#arm.announce());
-        await this.#unlessStopped(() => this.#startGate());
+        await this.#unlessStopped(() => this.#startNginx());
         await this.#unlessStopped(() => this.#startEnvoy());
         if (this.#options.portal === true) await this.#unlessStopped(() => this.#startPortal());
         this.#description = this.#describe();
@@ -154,12 +115,10 @@ export class Stack {
       this.#resting.add(component);
       if (component === "postgres") await this.#restartDatabase(how);
       if (component === "api") {
-        await this.#api?.stop(how === "kill" ? "SIGKILL" : "SIGTERM");
+        await this.#children.get("api")?.stop(how === "kill" ? "SIGKILL" : "SIGTERM");
         await this.#unlessStopped(() => this.#startApi());
       }
-      if (component === "nginx") {
-        await this.#restartGate(how);
-      }
+      if (component === "nginx") await this.#restartNginx(how);
       if (component === "envoy") await this.#restartEnvoy(how);
     });
   }
@@ -193,51 +152,33 @@ export class Stack {
   }
 
   async #prepare(): Promise<void> {
-    this.#nginx = findNginx();
-    this.#envoyFile = findEnvoy();
-    const { paths } = this;
-    await mkdir(paths.state, { recursive: true });
-    this.#claim = await StateClaim.take(paths.state);
+    await mkdir(this.paths.state, { recursive: true });
+    this.#claim = await StateClaim.take(this.paths.state);
     this.#onStop("claim", () => this.#claim.release());
-    await killNginx(paths.run);
-    for (const folder of [paths.stackFile, paths.private, paths.logs, join(paths.state, "sandbox")]) {
-      await rm(folder, { recursive: true, force: true });
-    }
-    await preparePrivateFolder(paths.private);
-    for (const folder of [paths.logs, paths.run, paths.envoyRun]) await mkdir(folder, { recursive: true });
-    const [postgres = 0, arm = 0, feed = 0, admin = 0, ...rest] = await findFreePorts(13);
-    const [direct = 0, proxy = 0, open = 0, status = 0, ...envoy] = rest;
-    const [envoyDirect = 0, envoyProxy = 0, envoyPublic = 0, envoyStatus = 0, envoyAdmin = 0] = envoy;
-    const ofEnvoy = { envoyDirect, envoyProxy, envoyPublic, envoyStatus, envoyAdmin };
-    this.#ports = { postgres, arm, feed, admin, direct, proxy, public: open, status, ...ofEnvoy };
-    this.#certificates = await createCertificates(paths.private);
-    const { tokens, hashesFile } = await createGateTokens(paths);
-    this.#tokens = tokens;
-    this.#hashesFile = hashesFile;
-    await buildGate(paths.gateScript);
-    this.#filter = await buildFilter();
+    this.#ground = await layGround(this.paths);
   }
 
   async #startAzure(): Promise<void> {
-    const applications = this.#applications;
+    const { certificates, applications, people, ports } = this.#ground;
+    const { portalRedirectUris = [], customerWrites = false } = this.#options;
     this.#authority = await startAuthority({
-      server: this.#certificates.server,
+      server: certificates.server,
       applications,
-      people: this.#people,
-      portalRedirectUris: this.#options.portalRedirectUris ?? [],
+      people,
+      portalRedirectUris,
     });
     this.#onStop("authority", () => this.#authority.stop());
     this.#fhir = await startFhirServices();
     this.#onStop("FHIR services", () => this.#fhir.close());
     await this.#claim.noteFolder(this.#fhir.folder);
     this.#arm = await startAzure({
-      certificates: this.#certificates,
+      certificates,
       applications,
-      people: this.#people,
+      people,
       authority: this.#authority,
       fhir: this.#fhir,
-      customerWrites: this.#options.customerWrites ?? false,
-      providerUrl: () => `https://127.0.0.1:${this.#ports.arm}`,
+      customerWrites,
+      providerUrl: () => `https://127.0.0.1:${ports.arm}`,
     });
     this.#onStop("ARM", () => this.#arm.stop());
     this.#say("sign-in authority", this.#authority.url);
@@ -246,55 +187,50 @@ export class Stack {
   }
 
   async #startDatabase(): Promise<void> {
-    await this.#openDatabase();
-    this.#onStop("PostgreSQL", async () => this.#database?.stop());
-    this.#say("PostgreSQL", `127.0.0.1:${this.#ports.postgres}`);
+    const { postgres: port } = this.#ground.ports;
+    this.#database = new StackDatabase({
+      folder: this.paths.postgres,
+      port,
+      opened: async pid => {
+        await this.#claim.note("postgres", pid);
+        this.#resting.delete("postgres");
+      },
+      ended: () => void this.#notice("postgres", "no word"),
+    });
+    await this.#database.open();
+    this.#onStop("PostgreSQL", () => this.#database.stop());
+    this.#say("PostgreSQL", `127.0.0.1:${port}`);
   }
 
   async #startApi(): Promise<void> {
-    const api = await startChild({
-      name: "The api",
-      script: join(repository, "api", "src", "server.ts"),
-      env: composeApiEnvironment({
-        databaseUrl: this.#database?.url ?? "",
-        ports: this.#ports,
-        certificates: this.#certificates,
-        authority: this.#authority,
-        hashesFile: this.#hashesFile,
-        times: this.#times,
-        customerWrites: this.#options.customerWrites ?? false,
-        armUrl: this.#arm.url,
-        application: findApplication(this.#applications, apiName),
-        registration: findApplication(this.#applications, apiRegistration),
-      }),
-      logFile: this.paths.apiLog,
-      startLimitMs,
+    const api = await startApi(this.#ground, {
+      databaseUrl: this.#database.url,
+      authority: this.#authority,
+      armUrl: this.#arm.url,
+      times: this.#times,
+      customerWrites: this.#options.customerWrites ?? false,
     });
     await this.#adopt("api", api);
     this.#say("api", String(api.ready.armUrl));
   }
 
-  async #startGate(): Promise<void> {
-    const gate = await startChild({
-      name: "The NGINX gate",
-      script: join(repository, "njs", "supervisor", "main.ts"),
-      env: composeGateEnvironment({
-        gate: "nginx",
-        nginx: this.#nginx,
-        paths: this.paths,
-        ports: this.#ports,
-        feedUrl: `http://127.0.0.1:${this.#ports.feed}`,
-        tokenFile: this.#tokens.nginx.tokenFile,
-        fhirFolder: this.#fhir.folder,
-        directHost: directHost(),
-        times: this.#times,
-      }),
-      logFile: this.paths.gateLog,
-      startLimitMs,
-    });
-    await this.#adopt("nginx", gate);
-    await this.#probe.untilReady();
-    this.#say("NGINX gate", `http://${directHost()}:${this.#ports.direct}`);
+  async #startNginx(): Promise<void> {
+    await this.#adopt("nginx", await startNginxGate(this.#ground, this.#fhir.folder, this.#times));
+    await this.#probe("nginx").untilReady();
+    this.#say("NGINX gate", `http://${directHost()}:${this.#ground.ports.direct}`);
+  }
+
+  async #startEnvoy(): Promise<void> {
+    this.#bridge ??= await this.#openBridge();
+    await this.#adopt("envoy", await startEnvoyGate(this.#ground, this.#bridge, this.#times));
+    await this.#probe("envoy").untilReady();
+    this.#say("Envoy gate", `http://${directHost()}:${this.#ground.ports.envoyDirect}`);
+  }
+
+  async #openBridge(): Promise<ServiceBridge> {
+    const bridge = await startBridge(this.#fhir.folder);
+    this.#onStop("bridge to the services", () => bridge.stop());
+    return bridge;
   }
 
   /** The portal, the admin API and the authority share one origin, as behind one ingress: one certificate to accept. */
@@ -306,130 +242,69 @@ export class Stack {
     await this.#claim.note("portal", portal.pid);
     this.#authority.serveBeside(
       answerForPortal({
-        adminUrl: () => `https://127.0.0.1:${this.#ports.admin}`,
+        adminUrl: () => `https://127.0.0.1:${this.#ground.ports.admin}`,
         portalUrl: String(portal.ready.portalUrl),
-        ca: await readFile(this.#certificates.caFile, "utf8"),
+        ca: await readFile(this.#ground.certificates.caFile, "utf8"),
       }),
     );
     this.#say("portal", url);
   }
 
-  async #startEnvoy(): Promise<void> {
-    this.#bridge ??= await this.#openBridge();
-    const gate = await startEnvoy(
-      {
-        gate: "envoy",
-        envoy: this.#envoyFile,
-        filter: this.#filter,
-        bridge: this.#bridge,
-        paths: this.paths,
-        ports: this.#ports,
-        feedUrl: `http://127.0.0.1:${this.#ports.feed}`,
-        tokenFile: this.#tokens.envoy.tokenFile,
-        directHost: directHost(),
-        times: this.#times,
-      },
-      startLimitMs,
-    );
-    await this.#adopt("envoy", gate);
-    await this.#envoyProbe.untilReady();
-    this.#say("Envoy gate", `http://${directHost()}:${this.#ports.envoyDirect}`);
-  }
-
-  async #openBridge(): Promise<ServiceBridge> {
-    const bridge = await startBridge(this.#fhir.folder);
-    this.#onStop("bridge to the services", () => bridge.stop());
-    return bridge;
-  }
-
-  /** Envoy ends with its supervisor, so what a crash leaves is known to be dead and need not be waited for. */
-  async #restartEnvoy(how: "clean" | "kill"): Promise<void> {
-    const left = await this.#envoyProbe.readIncarnation();
-    await this.#envoy?.stop(how === "kill" ? "SIGKILL" : "SIGTERM");
-    await this.#unlessStopped(() => this.#startEnvoy());
-    if (how === "kill" && left !== undefined) await this.#retire(left);
-  }
-
-  #childOf(component: "api" | GateName): Child | undefined {
-    if (component === "api") return this.#api;
-    return component === "nginx" ? this.#gate : this.#envoy;
-  }
-
   /** Takes a started process as the part's present one, to be stopped in the end and watched until then. */
   async #adopt(component: "api" | GateName, child: Child): Promise<void> {
-    const first = this.#childOf(component) === undefined;
-    const current = (): Child | undefined => this.#childOf(component);
-    if (component === "api") this.#api = child;
-    else if (component === "nginx") this.#gate = child;
-    else this.#envoy = child;
-    if (first) this.#onStop(component, async () => current()?.stop("SIGTERM"));
+    const first = !this.#children.has(component);
+    this.#children.set(component, child);
+    if (first) this.#onStop(component, async () => this.#children.get(component)?.stop("SIGTERM"));
     await this.#claim.note(component, child.pid);
     this.#resting.delete(component);
     void child.exited.then(how => {
-      if (current() === child) return this.#notice(component, how);
+      if (this.#children.get(component) === child) return this.#notice(component, how);
       return undefined;
     });
   }
 
-  async #restartGate(how: "clean" | "kill"): Promise<void> {
-    if (how === "clean" || !this.#gate) {
-      await this.#gate?.stop("SIGTERM");
+  async #restartNginx(how: "clean" | "kill"): Promise<void> {
+    const gate = this.#children.get("nginx");
+    const probe = this.#probe("nginx");
+    if (how === "clean" || !gate) {
+      await gate?.stop("SIGTERM");
       // After a supervisor that was killed, its NGINX may live on; what is known to be dead need not be waited for.
-      const left = await this.#probe.readIncarnation();
+      const left = await probe.readIncarnation();
       await killNginx(this.paths.run);
-      await this.#unlessStopped(() => this.#startGate());
+      await this.#unlessStopped(() => this.#startNginx());
       if (left !== undefined) await this.#retire(left);
       return;
     }
-    const former = await this.#probe.readIncarnation();
+    const former = await probe.readIncarnation();
     await killNginx(this.paths.run);
-    await this.#probe.untilReady(former);
+    await probe.untilReady(former);
     this.#resting.delete("nginx");
   }
 
-  async #retire(incarnation: string): Promise<void> {
-    const application = findApplication(this.#applications, "platform-engineer");
-    const { ca } = this.#certificates;
-    const source = createTokenSource({ authority: this.#authority, ca, application, resource: adminAudience });
-    const token = await source.get().finally(() => source.close());
-    await retireIncarnation({ url: `https://127.0.0.1:${this.#ports.admin}`, ca, token, incarnation });
-  }
-
-  get #envoyProbe(): GateProbe {
-    return createGateProbe(`http://127.0.0.1:${this.#ports.envoyStatus}`);
-  }
-
-  get #probe(): GateProbe {
-    return createGateProbe(`http://127.0.0.1:${this.#ports.status}`);
+  /** Envoy ends with its supervisor, so what a crash leaves is known to be dead and need not be waited for. */
+  async #restartEnvoy(how: "clean" | "kill"): Promise<void> {
+    const left = await this.#probe("envoy").readIncarnation();
+    await this.#children.get("envoy")?.stop(how === "kill" ? "SIGKILL" : "SIGTERM");
+    await this.#unlessStopped(() => this.#startEnvoy());
+    if (how === "kill" && left !== undefined) await this.#retire(left);
   }
 
   async #restartDatabase(how: "clean" | "kill", between?: (folder: string) => Promise<void>): Promise<void> {
-    const database = this.#database;
-    if (!database) return;
-    if (how === "kill") {
-      process.kill(database.pid, "SIGKILL");
-      await untilEnded(database.pid);
-    }
-    await database.stop();
-    await between?.(await findDatabaseHome(this.paths.postgres));
-    await this.#openDatabase();
+    await this.#database?.restart(how, between);
   }
 
-  async #openDatabase(): Promise<void> {
-    this.#database = await startEmbeddedPostgres({ dataDir: this.paths.postgres, port: this.#ports.postgres });
-    await this.#claim.note("postgres", this.#database.pid);
-    this.#watchDatabase(this.#database);
-    this.#resting.delete("postgres");
+  async #retire(incarnation: string): Promise<void> {
+    const { applications, certificates, ports } = this.#ground;
+    const application = findApplication(applications, "platform-engineer");
+    const { ca } = certificates;
+    const source = createTokenSource({ authority: this.#authority, ca, application, resource: adminAudience });
+    const token = await source.get().finally(() => source.close());
+    await retireIncarnation({ url: `https://127.0.0.1:${ports.admin}`, ca, token, incarnation });
   }
 
-  #watchDatabase(database: EmbeddedPostgres): void {
-    const isRunning = watchProcess(database.pid);
-    const timer = setInterval(() => {
-      if (this.#database === database && isRunning()) return;
-      clearInterval(timer);
-      if (this.#database === database) void this.#notice("postgres", "no word");
-    }, watchIntervalMs);
-    timer.unref();
+  #probe(gate: GateName): GateProbe {
+    const { status, envoyStatus } = this.#ground.ports;
+    return createGateProbe(`http://127.0.0.1:${gate === "nginx" ? status : envoyStatus}`);
   }
 
   /** A part has ended. On purpose: nothing. By itself: say so with its last words, and bring it back, once. */
@@ -469,47 +344,15 @@ export class Stack {
   }
 
   #describe(): StackDescription {
-    const { caFile, arm } = this.#certificates;
-    return {
-      ready: true,
-      arm: {
-        url: this.#arm.url,
-        caFile,
-        authority: this.#authority.url,
-        tenantId,
-        subscriptionId,
-        resourceGroup,
-        clients: describeClients(this.#applications),
-      },
-      rp: {
-        url: String(this.#api?.ready.armUrl),
-        caFile,
-        armCertFile: arm.certificateFile,
-        armKeyFile: arm.keyFile,
-        nrpAppId,
-        nrpAppSecret: findApplication(this.#applications, "nrp").secret,
-        adminUrl: String(this.#api?.ready.adminUrl),
-      },
-      gates: {
-        nginx: {
-          httpUrl: `http://${directHost()}:${this.#ports.direct}`,
-          proxyProtocolAddress: `127.0.0.1:${this.#ports.proxy}`,
-          accessLog: this.paths.accessLog,
-        },
-        envoy: {
-          httpUrl: `http://${directHost()}:${this.#ports.envoyDirect}`,
-          proxyProtocolAddress: `127.0.0.1:${this.#ports.envoyProxy}`,
-          accessLog: this.paths.envoyAccessLog,
-        },
-      },
-      feed: {
-        url: String(this.#api?.ready.feedUrl),
-        tokens: { nginx: this.#tokens.nginx.token, envoy: this.#tokens.envoy.token },
-      },
-      upstream: { url: this.#fhir.url },
-      portal: describePortal(this.#options.portal === true ? this.#authority.url : undefined, this.#people),
-      zone,
-    };
+    const api = this.#children.get("api")?.ready ?? {};
+    return describeStack({
+      ground: this.#ground,
+      armUrl: this.#arm.url,
+      authorityUrl: this.#authority.url,
+      fhirUrl: this.#fhir.url,
+      api: { armUrl: String(api.armUrl), adminUrl: String(api.adminUrl), feedUrl: String(api.feedUrl) },
+      hasPortal: this.#options.portal === true,
+    });
   }
 
   #say(part: string, where: string): void {
