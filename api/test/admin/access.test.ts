@@ -2,7 +2,9 @@ import { createHmac } from "node:crypto";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { contract } from "../../src/contract/contract.ts";
-import { accountPath, SUBSCRIPTION } from "../support/documents.ts";
+import { ACCOUNT_BODY, accountPath, expectStatus, SUBSCRIPTION } from "../support/documents.ts";
+import type { TestGate } from "../support/gate.ts";
+import { until } from "../support/until.ts";
 import { AUDIENCE, TENANT, type TokenOptions } from "./support/entra.ts";
 import { type AdminRoute, bodyFor, fillIn, listAdminRoutes } from "./support/routes.ts";
 import { newPerson, READER, World } from "./support/world.ts";
@@ -11,14 +13,15 @@ const routes = await listAdminRoutes();
 const stranger = newPerson("Stranger");
 const reader = newPerson("Reader");
 let world: World;
+let guard: TestGate;
 
 beforeAll(async () => {
   world = await World.start();
   await world.request("guarded", "pe-guarded.g");
   await world.request("open", "pe-open.g");
   world.azure.assign(reader.oid, accountPath("open"), READER);
-  const gate = world.api.gate();
-  await gate.catchUp();
+  guard = world.api.gate();
+  await guard.catchUp();
 });
 afterAll(() => world.stop());
 
@@ -131,12 +134,29 @@ test("a reader of one account sees that one alone, in every list", async () => {
   expect((await world.get("accounts/open", reader)).body).toMatchObject({ rights: { approve: false, remove: false } });
 });
 
+test("gates are shown to who has something to do with them, as far as they have", async () => {
+  expect((await world.get("gates", stranger)).body.value).toEqual([]);
+  expect((await world.get("gates", reader)).body.value).toMatchObject([{ name: "test", state: "live", waiting: [] }]);
+  const engineer = newPerson("Engineer");
+  const token = await world.entra.person({ ...engineer, roles: ["PlatformEngineer"] });
+  expect((await world.call("GET", "gates", token)).body.value).toHaveLength(1);
+});
+
 test("a name that another subscription has taken over is not shown to who could read the old one", async () => {
-  const heir = newPerson("Heir");
-  world.azure.assign(heir.oid, accountPath("open", "11111111-2222-4333-8444-555555555555"), READER);
-  world.azure.assign(heir.oid, `/subscriptions/${SUBSCRIPTION}/resourceGroups/other`, READER);
-  expect((await world.get("connections", heir)).body.value).toEqual([]);
-  expect((await world.get("accounts/open", heir)).status).toBe(404);
+  const [heir, foreign] = [newPerson("Heir"), "11111111-2222-4333-8444-555555555555"];
+  await world.request("passing", "pe-passing.g");
+  world.azure.assign(heir.oid, accountPath("passing"), READER);
+  const seen = async (path: string) => (await world.get(path, heir)).body.value.length;
+  expect([await seen("accounts"), await seen("connections"), await seen("history")]).toEqual([1, 1, 1]);
+  expectStatus(await world.api.customer.delete(accountPath("passing")), 202);
+  await until("the name is free", async () => {
+    await guard.catchUp();
+    return (await world.api.customer.get(accountPath("passing"))).status === 404;
+  });
+  expectStatus(await world.api.customer.put(accountPath("passing", foreign), ACCOUNT_BODY), 201);
+  // What ARM said a moment ago is still believed; it was said of another account.
+  expect([await seen("accounts"), await seen("connections")]).toEqual([0, 0]);
+  expect((await world.get("accounts/passing", heir)).status).toBe(404);
 });
 
 test("a new key of the authority is learned, and one that is withdrawn is not believed for long", async () => {

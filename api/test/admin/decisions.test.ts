@@ -200,6 +200,7 @@ test("a token is never sent anywhere but to ARM", async () => {
   const { body } = await world.decide(ada, "approve", [{ account: "lured", name: "pe1.g" }]);
   world.azure.answerWrite = undefined;
   expect(body.value).toMatchObject([{ outcome: "accepted" }]);
+  expect(world.entra.strayTokens).toEqual([]);
 });
 
 test.each([

@@ -43,10 +43,13 @@ export class Entra {
   exchanges = 0;
   /** What every exchange is refused with, while it is set. */
   refusal: { status: number; body: object } | undefined;
+  /** Paths that a bearer token was sent to: nobody has to show one here. */
+  readonly strayTokens: string[] = [];
   #people = new Map<string, Person>();
 
   private constructor(certificate: Certificate) {
     this.#server = createServer(certificate, async (request, response) => {
+      if (request.headers.authorization !== undefined) this.strayTokens.push(request.url ?? "");
       let text = "";
       for await (const chunk of request) text += chunk;
       const { status, body } = await this.#answer(request.url ?? "", text);
