@@ -1,5 +1,5 @@
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from "node:http2";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from "node:tls";
 import { type Peer, RawConnection } from "@linkgate/njs/testing";
 
 /** An answer that came by HTTP/2. */
@@ -15,6 +15,7 @@ const DEADLINE_MS = 10_000;
  * Opens TLS, behind a PROXY header if one is given.
  * @param protocols offered by ALPN, the best first
  * @param ca PEM text that the certificate, of `localhost`, is checked against
+ * @param servername what is asked for by SNI
  * @throws the socket's own error, when there is no TLS or the certificate is not to be trusted
  */
 export async function openTls(
@@ -22,10 +23,17 @@ export async function openTls(
   ca: string,
   protocols: readonly string[],
   proxyHeader?: Uint8Array,
+  servername = "localhost",
 ): Promise<TLSSocket> {
   const { socket } = await RawConnection.open(peer, proxyHeader);
   socket.removeAllListeners("data");
-  const options = { socket, ca, servername: "localhost", ALPNProtocols: [...protocols] };
+  const options = {
+    socket,
+    ca,
+    servername,
+    checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity("localhost", certificate),
+    ALPNProtocols: [...protocols],
+  };
   return new Promise((resolve, reject) => {
     const tls = connectTls(options, () => resolve(tls));
     tls.once("error", reject);

@@ -101,8 +101,8 @@ describe.each(gates)("attackers of $name", kind => {
     }
   });
 
-  // HTTP/2 with an :authority unlike Host needs a gate that listens for HTTP/2. None does: this shows it, and fails when one begins.
-  test("no listener speaks HTTP/2, with or without an upgrade", async () => {
+  // By HTTP/2, which takes TLS, attackers come in attackers-http2.test.ts.
+  test("no listener without TLS speaks HTTP/2, with or without an upgrade", async () => {
     const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", "latin1"); // and empty SETTINGS
     for (const listener of ["direct", "proxy", "public"] as const) {
       const header = listener === "proxy" ? writeProxyHeader({ source: LINK_ADDRESSES.contoso }) : undefined;
