@@ -45,6 +45,8 @@ export class Ledger {
   readonly toTell = new Set<string>();
   /** Those that NRP has heard of. */
   readonly told: ReadonlyMap<string, string>;
+  /** Every change of state that was answered, by the name of the endpoint, in order. */
+  readonly changes = new Map<string, string[]>();
   readonly counts: Record<string, number> = {};
 
   constructor(options: Pick<Ledger, "maxConnections" | "admissions" | "told" | "object">) {
@@ -56,6 +58,13 @@ export class Ledger {
 
   count(what: string): void {
     this.counts[what] = (this.counts[what] ?? 0) + 1;
+  }
+
+  /** A slot changes its state by an answer. */
+  change(slot: Slot, to: SlotState): void {
+    const name = (state: SlotState): string => (state === "Deleting" ? "Disconnected" : state);
+    this.changes.set(slot.name, [...(this.changes.get(slot.name) ?? []), `${name(slot.state)}>${name(to)}`]);
+    slot.state = to;
   }
 
   /** How many connections an account has for sure. */

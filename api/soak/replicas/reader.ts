@@ -224,7 +224,8 @@ export class Reader {
   /** The table lives from when the first poll of its last whole sweep was sent (feed rule 15). */
   #live(): void {
     clearTimeout(this.#expiry);
-    this.#expiry = setTimeout(() => this.#drop(), this.#sweepSentAt + MAX_AGE * 1000 - performance.now());
+    const left = this.#sweepSentAt + MAX_AGE * 1000 - performance.now();
+    this.#expiry = setTimeout(() => this.#drop(), Math.max(1, left));
   }
 
   /** Admits nobody any more; the next load begins from nothing. */

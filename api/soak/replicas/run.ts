@@ -23,12 +23,14 @@ const READERS = 6;
 const SHARED = 10;
 const MAX_CONNECTIONS = 5;
 const TOKEN = "token-of-the-soak";
+/** Actions of the writers, without which a soak says little. */
+const LEAST = 400;
 /** Seconds that what still runs may take when nobody is killed any more; a notice whose sender died waits for its lease. */
 const SETTLE = 120;
 
 export interface SoakOptions {
   readonly seed: number;
-  /** How long to write and kill. */
+  /** How long to write and kill; on a machine that is busy, up to five times as long, until there were {@link LEAST}. */
   readonly seconds: number;
   /** Ends it early; what was written is still checked. */
   readonly signal?: AbortSignal;
@@ -129,7 +131,7 @@ class World {
   }
 
   async run(seconds: number, signal: AbortSignal | undefined): Promise<void> {
-    const writing = AbortSignal.any([AbortSignal.timeout(seconds * 1000), ...(signal === undefined ? [] : [signal])]);
+    const writing = this.#writeFor(seconds, signal);
     const shared: Book[] = Array.from({ length: SHARED }, (_, n) => ({
       name: `shared-${n}`,
       exists: true,
@@ -143,11 +145,13 @@ class World {
     await first.close();
     const clients = Array.from({ length: WRITERS }, () => [newClient(), newClient()]);
     const pool = Array.from({ length: 40 }, (_, n) => 1000 + n);
+    const over = new AbortController();
     const writers = clients.map(
       (own, number) =>
         new Writer({
           ...{ number, random: this.#random.fork(), ledger: this.#ledger, clients: own, shared, pool },
           readers: () => this.#readers,
+          over: over.signal,
         }),
     );
     const auditing = new AbortController();
@@ -159,10 +163,24 @@ class World {
       await Promise.all([...writers.map(writer => writer.run(writing)), ...chaos]);
       await this.#settle(writers);
     } finally {
+      over.abort();
       auditing.abort();
       await audit;
       await Promise.all(clients.flat().map(client => client.close()));
     }
+  }
+
+  #writeFor(seconds: number, stop: AbortSignal | undefined): AbortSignal {
+    const controller = new AbortController();
+    const began = performance.now();
+    const timer = setInterval(() => {
+      const part = (performance.now() - began) / (seconds * 1000);
+      const isEnough = part >= 1 && (this.#ledger.counts.actions ?? 0) >= LEAST;
+      if (!isEnough && part < 5 && stop?.aborted !== true) return;
+      clearInterval(timer);
+      controller.abort();
+    }, 100);
+    return controller.signal;
   }
 
   report(): SoakReport {
@@ -292,6 +310,7 @@ class World {
           );
         }
       }
+      await this.#compareHistory(client);
       await Promise.all(this.#readers.map(reader => this.#compareReader(reader, rows)));
       this.#readers.forEach(reader => {
         this.#addCounts(reader);
@@ -318,6 +337,21 @@ class World {
       }
       await pause(50);
     }
+  }
+
+  /** The history has each change that was answered, once, and no other. */
+  async #compareHistory(client: pg.Client): Promise<void> {
+    const { rows } = await client.query<{ connection: string; changes: string[] }>(
+      `select connection, array_agg(from_state || '>' || to_state order by at) as changes from decisions
+        where connection is not null and from_state <> to_state group by connection`,
+    );
+    const written = new Map(rows.map(row => [row.connection, row.changes.join(" ")]));
+    for (const name of new Set([...written.keys(), ...this.#ledger.changes.keys()])) {
+      const answered = this.#ledger.changes.get(name)?.join(" ");
+      if (written.get(name) === answered) continue;
+      this.#objections.add(`the history of ${name} is ${written.get(name)}, and the answers say ${answered}`);
+    }
+    this.#count("changes answered and written", rows.length);
   }
 
   async #compareReader(

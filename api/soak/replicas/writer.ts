@@ -23,6 +23,8 @@ export interface WriterOptions {
   /** Links that all writers want. */
   readonly pool: readonly number[];
   readonly readers: () => readonly Reader[];
+  /** Everything is given up: no call is sent any more. */
+  readonly over: AbortSignal;
 }
 
 interface Call {
@@ -118,13 +120,14 @@ export class Writer {
     if (answer.status !== 202 && !(isRepeated && answer.status === 204)) return this.#object("DELETE account", answer);
     own.exists = false;
     ledger.tell(own);
+    for (const slot of standing) ledger.change(slot, "Deleting");
     const url = answer.headers["azure-asyncoperation"];
     while (url !== undefined && !(await this.#hasEnded(url))) {
       // Others find it on its way out: its name is taken, and nothing can be added to it.
       if (random.chance(0.2)) {
         const put = await this.#call("PUT", accountPath(own.name), ACCOUNT_BODY);
         if (put.answer.status === 201 || (put.isRepeated && put.answer.status === 200)) {
-          this.#forget(slots, links);
+          this.#forget(slots, links, standing);
           own.exists = true;
           own.publicAccess = "Enabled";
           ledger.tell(own);
@@ -134,17 +137,17 @@ export class Writer {
       }
       await pause(signal.aborted ? 50 : 20 + random.below(100));
     }
-    this.#forget(slots, links);
+    this.#forget(slots, links, standing);
   }
 
   /** An account has gone, and all that was in it. */
-  #forget(slots: readonly Slot[], links: readonly number[]): void {
+  #forget(slots: readonly Slot[], links: readonly number[], told: readonly Slot[]): void {
     const { ledger } = this.#options;
     ledger.assertRevoked(this.own.name, links, `the deletion of ${this.own.name}`);
+    for (const slot of told) {
+      if (!ledger.told.has(slot.name)) ledger.object(`${this.own.name} has gone before NRP was told of ${slot.name}`);
+    }
     for (const slot of slots) {
-      if (slot.state !== "Deleting" && !ledger.told.has(slot.name)) {
-        ledger.object(`${this.own.name} has gone before NRP was told of ${slot.name}`);
-      }
       slot.state = "Absent";
       slot.operation = undefined;
       slot.links = [];
@@ -221,7 +224,7 @@ export class Writer {
     if (!isNew && code === "AnotherOperationInProgress") return;
     const wanted = isNew ? [201, ...(call.isRepeated ? [200] : [])] : [200];
     if (!wanted.includes(answer.status)) return this.#object(`PUT ${slot.name}, ${slot.state}`, answer);
-    slot.state = kind === "auto" ? "Approved" : "Pending";
+    ledger.change(slot, kind === "auto" ? "Approved" : "Pending");
     slot.links = links;
     slot.operation = undefined;
     if (isNew) {
@@ -236,7 +239,8 @@ export class Writer {
   /** The PUT met an endpoint whose deletion had just ended, and made it anew: Pending, as it was asked for. */
   #reborn(slot: Slot): void {
     const { ledger } = this.#options;
-    slot.state = "Pending";
+    slot.state = "Absent";
+    ledger.change(slot, "Pending");
     slot.operation = undefined;
     ledger.open(slot);
     ledger.hold(slot, slot.links);
@@ -250,7 +254,7 @@ export class Writer {
       return;
     }
     if (answer.status !== 200) return this.#object(`${status} ${slot.name}, ${slot.state}`, answer);
-    slot.state = status;
+    ledger.change(slot, status);
     slot.operation = answer.headers["azure-asyncoperation"];
     ledger.count(status);
     await this.#changed(slot, answer);
@@ -285,9 +289,12 @@ export class Writer {
     if (was !== "Deleting") ledger.close(slot);
     const path = (random.chance(0.5) ? proxyPath : connectionPath)(slot.account.name, slot.name);
     const { answer, isRepeated } = await this.#call("DELETE", path);
-    if (answer.status === 204 && (isRepeated || was === "Deleting")) return this.#gone(slot);
+    if (answer.status === 204 && (isRepeated || was === "Deleting")) {
+      if (was !== "Deleting") ledger.change(slot, "Deleting");
+      return this.#gone(slot);
+    }
     if (answer.status !== 202) return this.#object(`DELETE ${slot.name}, ${was}`, answer);
-    slot.state = "Deleting";
+    if (was !== "Deleting") ledger.change(slot, "Deleting");
     slot.operation = answer.headers["azure-asyncoperation"];
     if (slot.operation === undefined) this.#object(`DELETE ${slot.name} names no operation`, answer);
     ledger.count("deleted");
@@ -367,6 +374,7 @@ export class Writer {
   async #call(method: string, path: string, body?: object): Promise<Call> {
     const { clients, random, ledger } = this.#options;
     for (let isRepeated = false; ; isRepeated = true) {
+      this.#options.over.throwIfAborted();
       try {
         const answer = await random.pick(clients).call(method, path, body === undefined ? {} : { body });
         ledger.count("answers");

@@ -6,7 +6,7 @@ import { soakReplicas } from "../../soak/replicas/run.ts";
 const SECONDS = 20;
 
 test(`32 writers on 3 replicas that are killed, for ${SECONDS} s: nothing acknowledged is lost, nothing is granted twice`, {
-  timeout: 300_000,
+  timeout: 400_000,
 }, async () => {
   const seed = chooseSeed();
   onTestFailed(() => console.log(`LINKGATE_SEED=${seed}\n${logged}`));
@@ -15,7 +15,7 @@ test(`32 writers on 3 replicas that are killed, for ${SECONDS} s: nothing acknow
   logged = errors.join("\n");
   console.log(counts);
   expect(objections).toEqual([]);
-  for (const what of ["connections made", "Approved", "Rejected", "deleted", "accounts deleted", "seen by a gate"]) {
+  for (const what of ["connections made", "changes answered and written", "feed changes", "audits"]) {
     expect(counts[what], what).toBeGreaterThan(0);
   }
 });
