@@ -85,6 +85,13 @@ export function buildArmApp(options: ArmAppOptions): { app: FastifyInstance; rou
       ...(apiVersion === undefined ? {} : { apiVersion }),
     });
   });
+  let isClosing = false;
+  app.addHook("preClose", async () => {
+    isClosing = true;
+  });
+  app.addHook("onSend", async (_request, reply) => {
+    if (isClosing) reply.header("connection", "close"); // or ARM's idle connection would hold up the end
+  });
   registerHeaders(app);
   checkAnswers(app, ["public", "internal", "lifecycle"]);
   registerTrust(app, options.certificates);
