@@ -175,6 +175,6 @@ it("a deleted account tells its endpoints at NRP, and goes only when NRP has hea
   const [connection] = (body as Json).properties.privateLinkServiceConnections;
   expect(connection.properties.privateLinkServiceConnectionState).toMatchObject({ status: "Disconnected" });
   const log = readFileSync(stack.paths.apiLog, "utf8");
-  expect(log).toContain("NRP was told of a disconnected endpoint");
+  expect(log).toContain("NRP was told of a connection");
   await owner.finish("DELETE", endpointId("pe-gamma"));
 });
