@@ -60,24 +60,13 @@ export const SETTINGS: readonly Setting[] = [
   }),
   shared("LINK_TLV", { directive: "filter configuration", render: NOT_IN_TEMPLATE }),
   listener("PUBLIC_LISTEN", "unix:<run dir>/public.sock"),
-  {
-    name: `${NAME}_TLS_CERT_FILE`,
-    default: "",
-    directive: "transport_socket, by tls-certificate.yaml",
-    meaning:
-      "PEM file of the certificate and its chain. With it every listener for requests speaks TLS, HTTP/2 or HTTP/1.1; without it clear text, HTTP/1.1 alone.",
-    isValid: text => text === "" || isPath(text),
-    render: NOT_IN_TEMPLATE,
-  },
-  {
-    name: `${NAME}_TLS_KEY_FILE`,
-    default: "",
+  shared("TLS_CERT_FILE", { directive: "transport_socket, by tls-certificate.yaml", render: NOT_IN_TEMPLATE }),
+  shared("TLS_KEY_FILE", {
     directive: "transport_socket, by tls-certificate.yaml",
     meaning:
       "PEM file of the certificate's key, in the same folder. Renewed files that are moved into their place there are served at once.",
-    isValid: text => text === "" || isPath(text),
     render: NOT_IN_TEMPLATE,
-  },
+  }),
   listener("STATUS_LISTEN", "127.0.0.1:8082"),
   listener("STATUS_LISTEN", "127.0.0.1:9901", {
     name: `${NAME}_ADMIN_LISTEN`,
