@@ -17,7 +17,7 @@ interface Message {
   readonly details?: { readonly jsonpath?: unknown };
 }
 
-describe("ARM's lint rules", () => {
+describe("ARM's lint rules", { timeout: 180_000 }, () => {
   let home: string;
 
   beforeAll(async () => {
