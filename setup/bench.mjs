@@ -16,7 +16,7 @@ if (!Object.hasOwn(benches, name)) {
   stderr.write(`bench: there is no "${name}": ${Object.keys(benches).join(", ")}\n`);
   exit(2);
 }
-const { node, env } = await prepare();
+const { node, env } = await prepare({ forTests: name === "gates" });
 exit(
   await runInForeground(node, [benches[/** @type {keyof typeof benches} */ (name)], ...options], { cwd: root, env }),
 );

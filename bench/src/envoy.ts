@@ -14,7 +14,10 @@ const TEMPLATES = fileURLToPath(new URL("../../deploy/envoy", import.meta.url));
 const ENVOY = fileURLToPath(new URL("../../.cache/envoy/bin/envoy", import.meta.url));
 
 /** Starts a variant of the Envoy gate, all its threads on the first core, and waits until its table is whole. */
-export async function startEnvoy(variant: EnvoyVariant, world: World): Promise<Omit<RunningGate, "loadMs">> {
+export async function startEnvoy(
+  variant: EnvoyVariant,
+  world: World,
+): Promise<Omit<RunningGate, "loadMs" | "loadCpuMs">> {
   const { folder } = world;
   mkdirSync(folder, { recursive: true });
   for (const name of readdirSync(TEMPLATES).filter(file => file.endsWith(".template"))) {

@@ -12,6 +12,8 @@ export interface RunningGate {
   readonly others: readonly number[];
   /** Milliseconds from the gate's first poll to the one that acknowledges the whole table, the feed's own part taken off. */
   readonly loadMs: number | null;
+  /** Milliseconds of CPU time that its processes had used when the table was whole, start included. */
+  readonly loadCpuMs: number;
   stop(): Promise<void>;
 }
 

@@ -81,9 +81,10 @@ function print(rows: readonly Row[]): void {
     "all CPU",
     "B/account",
     "load ms",
+    "CPU",
     "busy",
   ];
-  const widths = [11, 18, 8, 8, 9, 18, 8, 10, 8, 6];
+  const widths = [11, 18, 8, 8, 9, 18, 8, 10, 8, 7, 6];
   const line = (name: string, cells: readonly string[]) =>
     console.log(name.padEnd(42) + cells.map((cell, at) => cell.padStart(widths[at] ?? 0)).join(""));
   console.log(
@@ -101,6 +102,7 @@ function print(rows: readonly Row[]): void {
       row.allCpuMs.median.toFixed(0),
       row.bytesPerAccount.toFixed(0),
       row.loadMs === null ? "" : row.loadMs.toFixed(0),
+      row.loadCpuMs.toFixed(0),
       row.share.toFixed(2),
     ]);
   }

@@ -13,7 +13,10 @@ const TEMPLATE = fileURLToPath(new URL("../../deploy/nginx/nginx.conf.template",
 const NGINX = fileURLToPath(new URL("../../.cache/nginx", import.meta.url));
 
 /** Starts a variant of the NGINX gate, its workers on the first core, and waits until its table is whole. */
-export async function startNginx(variant: NginxVariant, world: World): Promise<Omit<RunningGate, "loadMs">> {
+export async function startNginx(
+  variant: NginxVariant,
+  world: World,
+): Promise<Omit<RunningGate, "loadMs" | "loadCpuMs">> {
   const { folder } = world;
   mkdirSync(folder, { recursive: true });
   const template = join(folder, "nginx.conf.template");

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 /** A port that nobody listened on a moment ago. */
 export async function findFreePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, "::1", resolve));
+  await new Promise<void>(resolve => server.listen(0, "::", resolve));
   const address = server.address();
   await new Promise(resolve => server.close(resolve));
   if (address === null || typeof address === "string") throw new Error("no port");

@@ -51,6 +51,7 @@ export interface Row {
   /** More memory than "no check" of the same proxy, divided by the accounts. */
   readonly bytesPerAccount: number;
   readonly loadMs: number | null;
+  readonly loadCpuMs: number;
 }
 
 /** Measures every variant, in turns: machines are noisy, so what counts are ratios within a round. */
@@ -71,7 +72,7 @@ export async function measureRequests(plan: Plan): Promise<Row[]> {
     const isWanted = (proxy: string, name: string) => name === "no check" || plan.only.test(`${proxy}, ${name}`);
     const begin = async (
       isLinkgate: boolean,
-      start: (world: World) => Promise<Omit<RunningGate, "loadMs">>,
+      start: (world: World) => Promise<Omit<RunningGate, "loadMs" | "loadCpuMs">>,
       yes: World["authorizer"],
     ) => {
       plan.signal.throwIfAborted();
@@ -82,7 +83,8 @@ export async function measureRequests(plan: Plan): Promise<Row[]> {
       const world = { folder, feedUrl: feed.url, accounts, workers: 1, service, authorizer: yes, grpcAuthorizer };
       const gate = await start(world);
       stops.push(() => gate.stop());
-      gates.push({ ...gate, loadMs: isLinkgate ? feed.loadMs - feed.feedMs : null });
+      const loadCpuMs = sum(gate.pids.map(readCpuSeconds)) * 1000;
+      gates.push({ ...gate, loadMs: isLinkgate ? feed.loadMs - feed.feedMs : null, loadCpuMs });
       console.log(`up: ${gate.proxy}, ${gate.name}`);
     };
     for (const variant of NGINX_VARIANTS.filter(({ name }) => isWanted("NGINX", name)))
@@ -147,6 +149,7 @@ async function measureGates(gates: readonly RunningGate[], plan: Plan): Promise<
       share: median(own.map(figure => figure.gateCpu * figure.rate)),
       bytesPerAccount: ((memory[index] ?? 0) - (memory[base] ?? 0)) / plan.accounts,
       loadMs: gate.loadMs,
+      loadCpuMs: gate.loadCpuMs,
     };
   });
 }

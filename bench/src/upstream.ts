@@ -66,11 +66,13 @@ async function serveAuthorizer(): Promise<void> {
     stream.resume();
     stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
     stream.on("end", () => {
+      if (stream.destroyed) return; // it took too long
       stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
       stream.end(ALLOWED);
     });
     stream.on("error", () => {});
   });
+  server.on("sessionError", () => {});
   await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
   process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
 }
