@@ -123,7 +123,7 @@ describe.each(gates)("attackers of $name", kind => {
     expect(count("denied")).toBeGreaterThan(REQUESTS / 4);
     expect(count("refused")).toBeGreaterThan(REQUESTS / 50);
     expect(count("health")).toBeGreaterThan(REQUESTS / 100);
-  }, 180_000);
+  }, 600_000);
 });
 
 function planShape(shape: Shape, index: number, way: Way, position: Position): Plan {
