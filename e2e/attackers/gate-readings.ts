@@ -102,5 +102,7 @@ function normalizeTarget(target: string): string | null {
     else if (part !== ".") segments.push(part);
     if (isLast && (part === "." || part === "..")) segments.push("");
   });
-  return `/${segments.join("/")}`.replace(/\/{2,}/g, "/") + query;
+  const normal = `/${segments.join("/")}`;
+  // Of slashes alone Envoy leaves the first and the last.
+  return (/^\/{2,}$/.test(normal) ? "//" : normal.replace(/\/{2,}/g, "/")) + query;
 }

@@ -8,8 +8,8 @@ import { buildFilter } from "../../envoy-filter/build.ts";
 import { askAdmin } from "../../envoy-filter/supervisor/admin-client.ts";
 import { SocketBridge } from "../../envoy-filter/testing/socket-bridge.ts";
 import { askStatus } from "../../njs/supervisor/status-client.ts";
-import { freePorts } from "../../njs/test/support/gate.ts";
 import { until } from "../../njs/test/support/until.ts";
+import { findFreePorts } from "../../sandbox/src/ports.ts";
 import {
   type GateKind,
   type GatePart,
@@ -46,7 +46,7 @@ export async function createEnvoy(settings: GateSettings, env: Record<string, st
   if (!existsSync(command)) throw new Error(`there is no Envoy at ${command}: run npm test, which fetches it`);
   const filter = buildFilter();
   const dir = mkdtempSync(join(tmpdir(), "lge-"));
-  const [direct = 0, proxy = 0, publicPort = 0, status = 0, admin = 0] = await freePorts(5);
+  const [direct = 0, proxy = 0, publicPort = 0, status = 0, admin = 0] = await findFreePorts(5);
   const bridge = await SocketBridge.start(settings.upstreamDir);
   writeFileSync(join(dir, "token"), `${settings.feedToken}\n`);
   return new EnvoyGate(dir, { direct, proxy, public: publicPort, status, admin }, bridge, {

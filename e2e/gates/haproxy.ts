@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePorts } from "../../njs/test/support/gate.ts";
 import { until } from "../../njs/test/support/until.ts";
+import { findFreePorts } from "../../sandbox/src/ports.ts";
 
 const COMMAND = join(import.meta.dirname, "../../.cache/haproxy/bin/haproxy");
 
@@ -35,7 +35,7 @@ export class Haproxy {
   static async start(gatePort: number, rules: Rules, files: Readonly<Record<string, string>> = {}): Promise<Haproxy> {
     const dir = mkdtempSync(join(tmpdir(), "lg-ha-"));
     const names = Object.keys(rules);
-    const free = await freePorts(names.length);
+    const free = await findFreePorts(names.length);
     const ports = Object.fromEntries(names.map((name, at) => [name, free[at] ?? 0]));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
     const proxies = names.map(name => [
