@@ -1,6 +1,6 @@
 "use client";
 
-import { Button, Toolbar, ToolbarButton, Tooltip } from "@fluentui/react-components";
+import { Button, makeStyles, Toolbar, ToolbarButton, Tooltip } from "@fluentui/react-components";
 import { ArrowClockwiseRegular, CheckmarkRegular, DeleteRegular, DismissRegular } from "@fluentui/react-icons";
 import type { AdminAction, ConnectionView } from "@linkgate/api/spec";
 import { FormattedMessage, useIntl } from "react-intl";
@@ -12,6 +12,8 @@ const ACTIONS = [
   { action: "remove", icon: <DeleteRegular /> },
 ] as const;
 
+const useStyles = makeStyles({ toolbar: { flexWrap: "wrap", padding: 0 } });
+
 export interface DecideToolbarProps {
   readonly selection: readonly ConnectionView[];
   onDecide(action: AdminAction): void;
@@ -20,9 +22,10 @@ export interface DecideToolbarProps {
 
 /** Approve, reject, remove, refresh. A button that can't be used stays to be reached, and says why. */
 export function DecideToolbar({ selection, onDecide, onRefresh }: DecideToolbarProps) {
+  const styles = useStyles();
   const { formatMessage } = useIntl();
   return (
-    <Toolbar aria-label={formatMessage({ id: "decide.toolbar" })}>
+    <Toolbar className={styles.toolbar} aria-label={formatMessage({ id: "decide.toolbar" })}>
       {ACTIONS.map(({ action, icon }) => {
         const obstacle = findObstacle(action, selection);
         const button = (

@@ -1,0 +1,247 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
+import { findChromium, NO_BROWSER, openBrowser, signInToPortal, type Watched } from "./support/browser.ts";
+import { type AzureClients, signIn } from "./support/clients.ts";
+import { endpointTo, findLink } from "./support/endpoints.ts";
+import { askGate } from "./support/gate.ts";
+import { type Stack, startStack } from "./support/stack.ts";
+
+// A person in a browser, the whole stack behind it, real gates.
+
+const ACCOUNTS = ["contoso", "fabrikam"];
+const PAGES = ["/", "/connections?state=", "/accounts", "/accounts/contoso", "/history", "/gates", "/diagnose"];
+/** Milliseconds that a page may take to show something on a busy machine. */
+const LIMIT = 60_000;
+
+describe.skipIf(findChromium() === undefined)(`portal (skipped where ${NO_BROWSER})`, () => {
+  let stack: Stack;
+  let owner: AzureClients;
+  let visitor: AzureClients;
+  let browser: Browser;
+  let context: BrowserContext;
+  let count = 0;
+
+  beforeAll(async () => {
+    [stack, browser] = await Promise.all([startStack({}, { portal: true }), openBrowser()]);
+    owner = signIn(stack.description, "contributor");
+    visitor = signIn(stack.description, "network-contributor");
+    for (const name of ACCOUNTS) {
+      await owner.health.services.beginCreateOrUpdateAndWait(stack.description.arm.resourceGroup, name, {
+        location: "westus2",
+        kind: "fhir-R4",
+        properties: { publicNetworkAccess: "Disabled" },
+      });
+    }
+  }, 240_000);
+  afterAll(async () => {
+    await browser?.close();
+    await stack?.stop();
+  });
+  beforeEach(async () => {
+    context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-GB" });
+    context.setDefaultTimeout(LIMIT);
+  });
+  afterEach(() => context.close());
+
+  const open = async (person: string, path: string): Promise<Watched> => {
+    const watched = await signInToPortal(context, stack.description, person, path);
+    onTestFailed(() => console.log(watched.complaints));
+    return watched;
+  };
+  const heading = (page: Page, name: string) => page.getByRole("heading", { level: 1, name }).waitFor();
+
+  /** A customer asks for a private endpoint. @returns its name, and the name of its connection */
+  async function request(account: string): Promise<{ endpoint: string; ask(): Promise<unknown> }> {
+    const { resourceGroup } = stack.description.arm;
+    const endpoint = `pe-${++count}`;
+    const target = (await owner.health.services.get(resourceGroup, account)).id ?? "";
+    await visitor.network.privateEndpoints.createOrUpdate(
+      resourceGroup,
+      endpoint,
+      endpointTo(stack.description, target, true),
+    );
+    const link = await findLink(stack.description, owner, endpoint);
+    const host = `${account}.${stack.description.zone.private}`;
+    return { endpoint, ask: async () => (await askGate(stack.description, host, link.linkAddress)).line };
+  }
+
+  const rowOf = (page: Page, endpoint: string) => page.getByRole("row").filter({ hasText: `${endpoint}.` });
+
+  async function decide(page: Page, action: "Approve" | "Reject" | "Remove", comment: string): Promise<void> {
+    await page.getByRole("toolbar").getByRole("button", { name: action }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Comment").fill(comment);
+    await dialog.getByRole("button", { name: action }).click();
+    await dialog.waitFor({ state: "detached" });
+  }
+
+  test("a request appears by itself, is approved, in force, used, removed, and denied again", async () => {
+    const { page, complaints } = await open("data-admin", "/connections?state=");
+    await heading(page, "Connections");
+    const { endpoint, ask } = await request("contoso");
+    const row = rowOf(page, endpoint);
+    await row.getByText("Pending").waitFor();
+    expect(await ask()).toMatchObject({ verdict: "deny", status: 403 });
+
+    await row.getByRole("checkbox").check();
+    await decide(page, "Approve", "partner of ward 7");
+    await row.getByText("In force at 2 of 2 gates").waitFor();
+    expect(await ask()).toMatchObject({ verdict: "allow", status: 200, reason: "private-link" });
+
+    await row.getByRole("link").click();
+    await page.getByRole("heading", { name: "What is known" }).waitFor();
+    await page.getByText("partner of ward 7").first().waitFor();
+    await decide(page, "Remove", "the contract has ended");
+    await page.getByText("the contract has ended").first().waitFor();
+    await page.goto(`${stack.description.portal.url}/connections?state=`);
+    await heading(page, "Connections");
+    await rowOf(page, endpoint).waitFor({ state: "detached" });
+    expect(await ask()).toMatchObject({ verdict: "deny", status: 403 });
+
+    await page.getByRole("navigation").getByRole("link", { name: "History" }).click();
+    const decision = page.getByRole("row").filter({ hasText: "the contract has ended" });
+    await decision.getByText("Dana Ortiz, in the portal").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test("a rejection asks why, and says that there is no way back", async () => {
+    const { page, complaints } = await open("data-admin", "/connections");
+    const { endpoint, ask } = await request("fabrikam");
+    await rowOf(page, endpoint).getByRole("checkbox").check();
+    await page.getByRole("toolbar").getByRole("button", { name: "Reject" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("its owner has to ask again").waitFor();
+    await dialog.getByRole("button", { name: "Reject" }).click();
+    await dialog.getByText("Say why.").waitFor();
+    await dialog.getByLabel("Comment").fill("nobody we know");
+    await dialog.getByRole("button", { name: "Reject" }).click();
+    await dialog.waitFor({ state: "detached" });
+    // The list shows what is pending, which this no longer is.
+    await rowOf(page, endpoint).waitFor({ state: "detached" });
+    expect(await ask()).toMatchObject({ verdict: "deny" });
+    expect(complaints).toEqual([]);
+  });
+
+  test("many at once, one of which another admin has decided in between: a result for each, that one stays selected", async () => {
+    const { page } = await open("data-admin", "/connections");
+    const first = await request("contoso");
+    const second = await request("contoso");
+    for (const { endpoint } of [first, second]) await rowOf(page, endpoint).getByRole("checkbox").check();
+    await page.getByRole("toolbar").getByRole("button", { name: "Approve" }).click();
+    const dialog = page.getByRole("dialog", { name: "Approve 2 connections?" });
+    await dialog.waitFor();
+
+    const { resourceGroup } = stack.description.arm;
+    const all = owner.health.privateEndpointConnections.listByService(resourceGroup, "contoso");
+    let name = "";
+    for await (const each of all) if (each.name?.startsWith(`${second.endpoint}.`)) name = each.name;
+    await owner.health.privateEndpointConnections.beginCreateOrUpdateAndWait(resourceGroup, "contoso", name, {
+      privateLinkServiceConnectionState: { status: "Rejected", description: "not this one" },
+    });
+
+    await dialog.getByRole("button", { name: "Approve" }).click();
+    await dialog.getByText("1 of 2 were accepted. The others stay selected.").waitFor();
+    await dialog.getByText("Nothing has changed.").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    expect(await first.ask()).toMatchObject({ verdict: "allow" });
+    expect(await second.ask()).toMatchObject({ verdict: "deny" });
+  });
+
+  test("a reader sees, and every button says why it can not be used", async () => {
+    const { endpoint } = await request("fabrikam");
+    const { page } = await open("reader", "/connections");
+    await rowOf(page, endpoint).getByRole("checkbox").check();
+    const button = page.getByRole("toolbar").getByRole("button", { name: "Approve" });
+    expect(await button.getAttribute("aria-disabled")).toBe("true");
+    await button.hover();
+    await page.getByRole("tooltip").getByText("Your roles in Azure do not allow this").waitFor();
+  });
+
+  test("who has no rights sees nothing, on every page", async () => {
+    const { page } = await open("no-rights", "/");
+    await page.getByText("Nothing waits for you.").waitFor();
+    await page.goto(`${stack.description.portal.url}/connections?state=`);
+    await page.getByText("Nobody has asked for a private endpoint of your accounts yet.").waitFor();
+    await page.goto(`${stack.description.portal.url}/accounts/contoso`);
+    await page.getByText("This did not work.").waitFor();
+    await page.getByText(/Correlation id:/).waitFor();
+  });
+
+  test("diagnosis: the gates' own code says what they would do, for one's own accounts alone", async () => {
+    const { page } = await open("data-admin", "/diagnose");
+    const ask = async (address: string, host: string) => {
+      await page.getByLabel("Source address").fill(address);
+      await page.getByLabel("Host name").fill(host);
+      await page.getByRole("button", { name: "Diagnose" }).click();
+    };
+    await ask("fd40:8913:31:6810:6c31:200:a01:104", "contoso.privatelink.azurehealthcareapis.com");
+    await page.getByText("Deny it.").waitFor();
+    await page.getByText("10.1.1.4:822088585").waitFor();
+    await ask("203.0.113.9", "contoso.azurehealthcareapis.com");
+    await page.getByText("public-access-disabled").waitFor();
+    await ask("203.0.113.9", "northwind.azurehealthcareapis.com");
+    await page.getByText("northwind is no account that you may read.").waitFor();
+  });
+
+  test.each(["light", "dark"] as const)("axe finds nothing on any page, nor in a dialog: %s", async colorScheme => {
+    await request("contoso");
+    const { page, complaints } = await open("data-admin", "/");
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const found: string[] = [];
+    const examine = async (where: string, part = "body") => {
+      // Fluent's focus library puts unseen stops around what it moves the focus in, and takes the focus on from them.
+      const { violations } = await new AxeBuilder({ page }).include(part).exclude("[data-tabster-dummy]").analyze();
+      for (const { id, nodes } of violations) found.push(`${where}: ${id}: ${nodes.map(node => node.html).join("; ")}`);
+    };
+    for (const path of PAGES) {
+      await page.goto(stack.description.portal.url + path);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await expect.poll(() => page.getByRole("progressbar").count(), { timeout: LIMIT }).toBe(0);
+      await examine(path);
+    }
+    await page.goto(`${stack.description.portal.url}/connections`);
+    await page.getByRole("row").getByRole("checkbox").nth(1).check();
+    await page.getByRole("toolbar").getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("dialog").waitFor();
+    // What stands behind an open dialog is dimmed, and out of reach.
+    await examine("dialog", "[role=dialog]");
+    expect(found).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test("320 px wide, or enlarged fourfold: pages do not scroll sideways", async () => {
+    const { page } = await open("data-admin", "/");
+    await page.setViewportSize({ width: 320, height: 640 });
+    for (const path of PAGES) {
+      await page.goto(stack.description.portal.url + path);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      const width = await page.evaluate("document.documentElement.scrollWidth");
+      expect(width, path).toBeLessThanOrEqual(320);
+    }
+  });
+
+  test("headers: a strict policy with a nonce of each answer's own, in nobody's frame", async () => {
+    const policies = await Promise.all(
+      [1, 2].map(async () => {
+        const answer = await context.request.get(`${stack.description.portal.url}/connections`);
+        return answer.headers()["content-security-policy"] ?? "";
+      }),
+    );
+    for (const policy of policies) {
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).toMatch(/script-src 'nonce-[^']+' 'strict-dynamic';/);
+      expect(policy).not.toContain("unsafe");
+    }
+    expect(policies[0]).not.toBe(policies[1]);
+  });
+
+  test("nothing that gives access outlives the tab", async () => {
+    const { page } = await open("data-admin", "/");
+    await page.getByRole("heading", { level: 1, name: "Home" }).waitFor();
+    expect(await page.evaluate("JSON.stringify(localStorage)")).toBe("{}");
+    const cookies = await context.cookies();
+    // The authority's own session is a cookie of the authority; the portal and the API know none.
+    expect(cookies.filter(({ httpOnly }) => !httpOnly)).toEqual([]);
+  });
+});
