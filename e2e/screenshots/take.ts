@@ -21,7 +21,8 @@ const [stack, browser] = await Promise.all([startStack({}, { portal: true }), op
 try {
   await fill();
   for (const colorScheme of ["light", "dark"] as const) {
-    const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-GB", colorScheme, viewport: SIZE });
+    const looks = { locale: "en-GB", colorScheme, reducedMotion: "reduce", viewport: SIZE } as const;
+    const context = await browser.newContext({ ignoreHTTPSErrors: true, ...looks });
     const { page } = await signInToPortal(context, stack.description, "data-admin", "/");
     const take = (name: string) => page.screenshot({ path: join(FOLDER, `${name}-${colorScheme}.png`) });
     for (const name of ["home", "connections", "accounts", "history", "gates", "diagnose"]) {
@@ -81,5 +82,5 @@ async function open(page: Page, path: string): Promise<void> {
 /** Until nothing is being read any more. */
 async function untilRead(page: Page): Promise<void> {
   await page.waitForLoadState("load");
-  await page.waitForFunction("document.querySelectorAll('[role=progressbar]').length === 0");
+  await page.getByRole("progressbar").first().waitFor({ state: "detached" });
 }

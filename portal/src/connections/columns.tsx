@@ -39,7 +39,7 @@ export const columns: readonly Column[] = [
   {
     id: "state",
     title: "connection.state",
-    width: "8rem",
+    width: "9rem",
     sort: "state",
     render: ({ state }) => <StateBadge state={state} />,
   },
