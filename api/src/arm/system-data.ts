@@ -51,15 +51,19 @@ function parse(header: string | string[] | undefined): SystemData {
   if (typeof header !== "string") return {};
   try {
     const value: unknown = JSON.parse(header);
-    return pick(value, name => MEMBERS.includes(name));
+    return pick(value, (name, member) => MEMBERS.includes(name) && (!name.endsWith("At") || isTime(member)));
   } catch {
     // ARM's own header; a request is not worth less because it is garbled.
     return {};
   }
 }
 
-function pick(value: unknown, wanted: (name: string) => boolean): SystemData {
+/** RFC 3339, which is what answers promise. ARM writes seven digits of a second. */
+const isTime = (text: string): boolean =>
+  /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/.test(text) && !Number.isNaN(Date.parse(text));
+
+function pick(value: unknown, wanted: (name: string, member: string) => boolean): SystemData {
   if (typeof value !== "object" || value === null) return {};
-  const entries = Object.entries(value).filter(([name, member]) => typeof member === "string" && wanted(name));
+  const entries = Object.entries(value).filter(([name, member]) => typeof member === "string" && wanted(name, member));
   return Object.fromEntries(entries) as SystemData;
 }

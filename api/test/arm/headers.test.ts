@@ -104,6 +104,21 @@ describe("systemData", () => {
     expect((await api.nrp.get(accountPath("headers"))).body).not.toHaveProperty("systemData");
   });
 
+  it("leaves out a time that is none", async () => {
+    const path = accountPath("undated");
+    const body = { kind: "fhir", location: "westus" };
+    const headers = by("ann", "yesterday");
+    expect((await api.nrp.put(path, body, { headers })).body.systemData).toEqual({
+      createdBy: "ann",
+      createdByType: "User",
+      lastModifiedBy: "ann",
+      lastModifiedByType: "User",
+    });
+    const dated = by("bob", "2026-02-02T00:00:00.1234567Z");
+    const { systemData } = (await api.nrp.put(path, { ...body, tags: { a: "b" } }, { headers: dated })).body;
+    expect(systemData.lastModifiedAt).toBe("2026-02-02T00:00:00.1234567Z");
+  });
+
   it("survives a garbled header", async () => {
     const headers = { "x-ms-arm-resource-system-data": "{" };
     const body = { kind: "fhir", location: "westus" };
