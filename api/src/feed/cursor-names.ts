@@ -8,18 +8,30 @@ const HEAD = LENGTH.transaction + LENGTH.random;
 const CURSOR_NAME = new RegExp(`^[0-9a-f]{${HEAD + LENGTH.code}}$`);
 
 /** Cut off to half, so that nobody can append to what was hashed; the epoch holds a secret of the registry, its seed. */
-const codeOf = (epoch: RawBuilder<string | null>, head: RawBuilder<string>, incarnation: string): RawBuilder<string> =>
-  sql<string>`left(encode(sha256(convert_to(${epoch} || ${head} || ${incarnation}::text, 'UTF8')), 'hex'), ${sql.lit(LENGTH.code)})`;
+const codeOf = (
+  epoch: RawBuilder<string | null>,
+  head: RawBuilder<string>,
+  incarnation: RawBuilder<string>,
+): RawBuilder<string> =>
+  sql<string>`left(encode(sha256(convert_to(${epoch} || ${head} || ${incarnation}, 'UTF8')), 'hex'), ${sql.lit(LENGTH.code)})`;
 
 /**
  * The name of a cursor that the present transaction hands out (feed rule 2: it means nothing to the gate). Random, so
  * that a restored registry does not hand it out again; in ascending order, and recognizable by {@link isFromLostTime}.
+ *
+ * @param random of {@link drawRandomPart}, drawn for this cursor
  */
-export function newCursorName(epoch: string, incarnation: string): RawBuilder<string> {
-  const random = randomBytes(LENGTH.random / 2).toString("hex");
-  const head = sql<string>`lpad(to_hex(pg_current_xact_id()::text::bigint), ${sql.lit(LENGTH.transaction)}, '0') || ${random}::text`;
-  return sql<string>`(${head} || ${codeOf(sql`${epoch}::text`, sql`${head}`, incarnation)})`;
+export function newCursorName(
+  epoch: string,
+  incarnation: RawBuilder<string>,
+  random: RawBuilder<string>,
+): RawBuilder<string> {
+  const head = sql<string>`lpad(to_hex(pg_current_xact_id()::text::bigint), ${sql.lit(LENGTH.transaction)}, '0') || ${random}`;
+  return sql<string>`(${head} || ${codeOf(sql`${epoch}::text`, head, incarnation)})`;
 }
+
+/** The part of a cursor's name that nobody can foresee. */
+export const drawRandomPart = (): string => randomBytes(LENGTH.random / 2).toString("hex");
 
 /**
  * Feed rule 6, of a cursor that the registry does not remember: whether it was handed to this very incarnation in this
@@ -29,6 +41,6 @@ export function newCursorName(epoch: string, incarnation: string): RawBuilder<st
 export function isFromLostTime(cursor: string, incarnation: string): RawBuilder<boolean> {
   if (!CURSOR_NAME.test(cursor)) return sql<boolean>`false`;
   const head = cursor.slice(0, HEAD);
-  return sql<boolean>`(${cursor.slice(HEAD)} = ${codeOf(epochHere, sql`${head}::text`, incarnation)} and not exists (
+  return sql<boolean>`(${cursor.slice(HEAD)} = ${codeOf(epochHere, sql`${head}::text`, sql`${incarnation}::text`)} and not exists (
     select from cursors where incarnation = ${incarnation} and cursor collate "C" > ${cursor}))`;
 }

@@ -3,7 +3,7 @@ import type { FastifyReply } from "fastify";
 import type { OpenDatabase } from "../database/open.ts";
 import { recordGoodbye } from "../gates/repository.ts";
 import { writeStartOver } from "./page.ts";
-import { answerPoll } from "./poll.ts";
+import { createPollAnswerer } from "./poll.ts";
 import { Refusal, writeRefusal } from "./refusal.ts";
 import { type PollQuery, pollQuery } from "./schema.ts";
 import { readGateTokens } from "./tokens.ts";
@@ -20,6 +20,7 @@ export interface FeedOptions {
  */
 export const feedRoutes: FastifyPluginAsyncTypebox<FeedOptions> = async (app, { database, tokensFile }) => {
   const tokens = readGateTokens(tokensFile, error => app.log.error({ err: error }, "gate tokens file can't be used"));
+  const answerPoll = createPollAnswerer(database);
   const closing = new AbortController();
   app.addHook("preClose", async () => closing.abort());
   app.addHook("onSend", async (_request, reply) => {
@@ -45,7 +46,7 @@ export const feedRoutes: FastifyPluginAsyncTypebox<FeedOptions> = async (app, { 
         if (!(await recordGoodbye(database.db, query.incarnation, query.gate))) throw notYours();
         return reply.status(204).send();
       }
-      const answer = await answerPoll(database, toPoll(query), hungUp(reply), closing.signal);
+      const answer = await answerPoll(toPoll(query), hungUp(reply), closing.signal);
       switch (answer.kind) {
         case "page":
           return sendText(reply, 200, answer.page);

@@ -34,7 +34,7 @@ export type Recorded =
 
 /**
  * The cursor of a poll went while the poll was being answered: the gate has asked again, or the database below was put
- * back to an older state. What the cursor stands for must not be believed; asked again, `recordPoll` finds out.
+ * back to an older state. What the cursor stands for must not be believed; asked again, `recordPolls` finds out.
  */
 export class CursorForgotten extends RegistryUnavailable {
   constructor() {
@@ -43,27 +43,28 @@ export class CursorForgotten extends RegistryUnavailable {
 }
 
 /**
- * Feed rule 12, first step: commits incarnation, time heard (database clock), acknowledgement and age limit, before any
- * snapshot is taken that the poll may be answered from. Durable when this returns (feed rule 26).
+ * Feed rule 12, first step: commits incarnation, time heard (database clock), acknowledgement and age limit of several gates,
+ * before any snapshot is taken that their polls may be answered from. Durable when this returns (feed rule 26).
+ *
+ * @param hearings of different incarnations
+ * @returns what becomes of each, in their order
  */
-export function recordPoll(db: OpenDatabase["db"], hearing: Hearing): Promise<Recorded> {
+export function recordPolls(db: OpenDatabase["db"], hearings: readonly Hearing[]): Promise<Recorded[]> {
   return db.transaction().execute(async tx => {
-    const refused = await hear(tx, hearing);
-    if (refused !== undefined) return refused;
-    if (hearing.cursor === undefined) return { kind: "serve", cursor: undefined };
-
-    // feed rule 6: a cursor that this registry does not remember handing to this gate, in this epoch, means start over.
-    const cursor = await tx
-      .selectFrom("cursors")
-      .select(["cursor", "base", "sweep", "last_account"])
-      .where("cursor", "=", hearing.cursor)
-      .where("incarnation", "=", hearing.incarnation)
-      .where("epoch", "=", epochHere)
-      .executeTakeFirst();
-    if (cursor === undefined)
-      return { kind: (await isLost(tx, hearing.cursor, hearing.incarnation)) ? "lost" : "keep" };
-    await settle(tx, hearing, cursor);
-    return { kind: "serve", cursor };
+    const refused = await hear(tx, hearings);
+    const shown = await findCursors(tx, hearings);
+    const recorded: Recorded[] = [];
+    for (const hearing of hearings) {
+      const refusal = refused.get(hearing.incarnation);
+      const cursor = shown.get(hearing.incarnation);
+      if (refusal !== undefined) recorded.push(refusal);
+      else if (hearing.cursor === undefined || cursor !== undefined) recorded.push({ kind: "serve", cursor });
+      // feed rule 6: a cursor that this registry does not remember handing to this gate, in this epoch, means start over.
+      else recorded.push({ kind: (await isLost(tx, hearing.cursor, hearing.incarnation)) ? "lost" : "keep" });
+    }
+    const settled = hearings.filter(({ incarnation }) => shown.has(incarnation) && !refused.has(incarnation));
+    if (settled.length > 0) await settle(tx, settled);
+    return recorded;
   });
 }
 
@@ -74,48 +75,94 @@ async function isLost(tx: Transaction<Database>, cursor: string, incarnation: st
   return rows[0]?.lost === true;
 }
 
-/** Makes or refreshes the gate's row; undefined when its incarnation is live and its own. */
-async function hear(tx: Transaction<Database>, hearing: Hearing): Promise<Recorded | undefined> {
-  const { incarnation, gate, maxAge } = hearing;
+/** Makes or refreshes the gates' rows. Returns those whose incarnation is not live, or not theirs. */
+async function hear(tx: Transaction<Database>, hearings: readonly Hearing[]): Promise<Map<string, Recorded>> {
+  const incarnations = hearings.map(({ incarnation }) => incarnation);
   // feed rule 14: a row without an acknowledgement is waited for, from the first poll on.
   // feed rule 11: another incarnation of the same name is another row; nothing replaces it.
+  // In one order everywhere, so that two replicas that hear the same gates never wait for each other.
   const { rows } = await sql<{ incarnation: string }>`
     insert into gates (incarnation, gate, state, heard_at, max_age)
-    values (${incarnation}, ${gate}, 'live', clock_timestamp(), ${maxAge})
+    select incarnation, gate, 'live', clock_timestamp(), max_age
+    from unnest(${incarnations}::text[], ${hearings.map(({ gate }) => gate)}::text[],
+      ${hearings.map(({ maxAge }) => maxAge)}::double precision[]) as heard (incarnation, gate, max_age)
+    order by incarnation
     on conflict (incarnation) do update set heard_at = clock_timestamp(),
       -- feed rule 16: the larger of old and new, until it is known that the answer with the new one has arrived
       max_age = greatest(gates.max_age, excluded.max_age)
     where gates.state = 'live' and gates.gate = excluded.gate
     returning incarnation`.execute(tx);
-  if (rows.length === 1) return undefined;
-  const known = await tx.selectFrom("gates").select("gate").where("incarnation", "=", incarnation).executeTakeFirst();
+  const heard = new Set(rows.map(({ incarnation }) => incarnation));
+  const others = hearings.filter(({ incarnation }) => !heard.has(incarnation));
+  if (others.length === 0) return new Map();
+  const known = await tx
+    .selectFrom("gates")
+    .select(["incarnation", "gate"])
+    .where(
+      "incarnation",
+      "in",
+      others.map(({ incarnation }) => incarnation),
+    )
+    .execute();
+  const names = new Map(known.map(({ incarnation, gate }) => [incarnation, gate]));
   // feed rule 25: retired, given up or ended is for ever.
-  return { kind: known?.gate === gate ? "drop" : "stranger" };
+  return new Map(
+    others.map(({ incarnation, gate }) => [
+      incarnation,
+      { kind: names.get(incarnation) === gate ? "drop" : "stranger" },
+    ]),
+  );
+}
+
+/** The cursors that gates show, as far as this registry remembers handing each to its gate in this epoch. */
+async function findCursors(tx: Transaction<Database>, hearings: readonly Hearing[]): Promise<Map<string, CursorRow>> {
+  const shown = new Map(
+    hearings.flatMap(({ incarnation, cursor }) => (cursor === undefined ? [] : [[cursor, incarnation]])),
+  );
+  if (shown.size === 0) return new Map();
+  const rows = await tx
+    .selectFrom("cursors")
+    .select(["cursor", "incarnation", "base", "sweep", "last_account"])
+    .where("cursor", "in", [...shown.keys()])
+    .where("epoch", "=", epochHere)
+    .execute();
+  return new Map(
+    rows.flatMap(({ incarnation, ...row }) =>
+      hearings.some(hearing => hearing.cursor === row.cursor && hearing.incarnation === incarnation)
+        ? [[incarnation, row] as const]
+        : [],
+    ),
+  );
 }
 
 /**
- * Renews the time heard of a gate whose poll is held back. False if it was retired or given up, or ended, meanwhile.
- *
- * @throws CursorForgotten
+ * Renews the time heard of gates whose polls are held back. Says of each whether it is live still: false if it was retired or
+ * given up, or ended, meanwhile; "forgotten" if its cursor went.
  */
-export async function isStillLive(db: Queryable, incarnation: string, { cursor }: CursorRow): Promise<boolean> {
-  const row = await db
-    .updateTable("gates")
-    .set({ heard_at: sql`clock_timestamp()` })
-    .where("incarnation", "=", incarnation)
-    .where("state", "=", "live")
-    .returning(isRemembered(cursor).as("remembered"))
-    .executeTakeFirst();
-  if (row?.remembered === false) throw new CursorForgotten();
-  return row !== undefined;
+export async function areStillLive(
+  db: Queryable,
+  polls: readonly { readonly incarnation: string; readonly cursor: string }[],
+): Promise<(boolean | "forgotten")[]> {
+  const { rows } = await sql<{ incarnation: string; remembered: boolean }>`
+    with held as (
+        select * from unnest(${polls.map(({ incarnation }) => incarnation)}::text[],
+          ${polls.map(({ cursor }) => cursor)}::text[]) as held (incarnation, cursor)),
+      live as (
+        select incarnation from gates where incarnation in (select incarnation from held) and state = 'live'
+        order by incarnation for update)
+    update gates set heard_at = clock_timestamp() from held, live
+    where gates.incarnation = held.incarnation and live.incarnation = held.incarnation
+    returning gates.incarnation, exists (select from cursors where cursors.cursor = held.cursor) as remembered`.execute(
+    db,
+  );
+  const live = new Map(
+    rows.map(({ incarnation, remembered }) => [incarnation, remembered ? true : ("forgotten" as const)]),
+  );
+  return polls.map(({ incarnation }) => live.get(incarnation) ?? false);
 }
 
-/** Whether a cursor that was found when the poll came is there still. */
-export const isRemembered = (cursor: string): RawBuilder<boolean> =>
-  sql<boolean>`exists (select from cursors where cursor = ${cursor})`;
-
 /**
- * Acknowledges by the cursor that a gate has shown, and forgets those before it, in one statement.
+ * Acknowledges by the cursors that gates have shown, and forgets those before them, in one statement.
  *
  * feed rule 13: only a cursor between sweeps acknowledges; one inside a sweep says nothing of what is in force.
  *
@@ -124,17 +171,22 @@ export const isRemembered = (cursor: string): RawBuilder<boolean> =>
  *
  * The gate never goes back behind a cursor that it has shown; younger ones may be in answers that are on their way.
  */
-async function settle(tx: Transaction<Database>, { incarnation, maxAge }: Hearing, shown: CursorRow): Promise<void> {
-  const { rows } = await sql<{ waits: boolean }>`
-    with shown as (select handed_at from cursors where cursor = ${shown.cursor}),
+async function settle(tx: Transaction<Database>, hearings: readonly Hearing[]): Promise<void> {
+  const { rows } = await sql<{ waits: boolean | null }>`
+    with shown as (
+        select cursors.incarnation, sweep, handed_at, last_account is null as is_whole, asked.max_age
+        from unnest(${hearings.map(({ cursor }) => cursor ?? "")}::text[],
+          ${hearings.map(({ maxAge }) => maxAge)}::double precision[]) as asked (cursor, max_age)
+        join cursors on cursors.cursor = asked.cursor),
       acknowledged as (
-        update gates set acknowledged = ${shown.sweep}::pg_snapshot, max_age = (
-          select greatest(${maxAge}::double precision, max(younger.max_age)) from cursors younger, shown
-          where younger.incarnation = ${incarnation} and younger.handed_at >= shown.handed_at)
-        where incarnation = ${incarnation} and ${shown.last_account === null}::boolean),
+        update gates set acknowledged = shown.sweep, max_age = greatest(shown.max_age, (
+          select max(younger.max_age) from cursors younger
+          where younger.incarnation = shown.incarnation and younger.handed_at >= shown.handed_at))
+        from shown where gates.incarnation = shown.incarnation and shown.is_whole),
       forgotten as (
-        delete from cursors using shown where incarnation = ${incarnation} and cursors.handed_at < shown.handed_at)
-    select ${shown.last_account === null}::boolean and ${somethingWaits} as waits`.execute(tx);
+        delete from cursors using shown
+        where cursors.incarnation = shown.incarnation and cursors.handed_at < shown.handed_at)
+    select bool_or(is_whole) and ${somethingWaits} as waits from shown`.execute(tx);
   if (rows[0]?.waits === true) await notify(tx, "operations");
 }
 

@@ -24,9 +24,16 @@ export function medianOf(rounds: readonly Latency[]): Latency {
 
 export const show = ({ p50, p99 }: Latency): string => `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`;
 
-/** CPU seconds of a process and all below it that live now. */
+/** CPU seconds of a process and all below it, those that have ended among them. */
 export function readTreeCpu(pid: number): number {
-  return readChildren(pid).reduce((sum, child) => sum + readTreeCpu(child), readCpuSeconds(pid));
+  return readChildren(pid).reduce((sum, child) => sum + readTreeCpu(child), readCpuSeconds(pid) + readEndedCpu(pid));
+}
+
+/** CPU seconds of the children that a process has waited for: fields 16 and 17 of its stat, in hundredths (proc_pid_stat(5)). */
+function readEndedCpu(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[13]) + Number(fields[14])) / 100;
 }
 
 /** How busy the machine is: the load of the last minute, and its cores. */
