@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { projects } from "./setup/projects.mjs";
 
@@ -10,6 +11,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // Most tests wait for processes of their own; one worker would leave a small machine idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: projects.map(name =>
       existsSync(`${import.meta.dirname}/${name}/vitest.config.ts`)
         ? name

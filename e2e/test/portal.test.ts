@@ -184,6 +184,23 @@ describe.skipIf(findChromium() === undefined)(`portal (skipped where ${NO_BROWSE
     await page.getByText("northwind is no account that you may read.").waitFor();
   });
 
+  test("a platform engineer retires a gate, told what that vouches for; nobody else is offered it", async () => {
+    const admin = await open("data-admin", "/gates");
+    await admin.page.getByRole("row").filter({ hasText: "nginx" }).waitFor();
+    expect(await admin.page.getByRole("button", { name: "Retire" }).count()).toBe(0);
+    await context.clearCookies();
+
+    const { page } = await open("platform-engineer", "/gates");
+    await page.getByRole("row").filter({ hasText: "nginx" }).getByRole("button", { name: "Retire" }).click();
+    const dialog = page.getByRole("dialog", { name: "Retire gate nginx?" });
+    await dialog.getByText("You vouch that this process is gone.").waitFor();
+    await dialog.getByRole("button", { name: "Retire" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await page.getByRole("row").filter({ hasText: "nginx" }).getByText("Retired").waitFor();
+    // It was not gone: it starts over, as another one.
+    await page.getByRole("row").filter({ hasText: "nginx" }).getByText("Live").waitFor();
+  });
+
   test.each(["light", "dark"] as const)("axe finds nothing on any page, nor in a dialog: %s", async colorScheme => {
     await request("contoso");
     const { page, complaints } = await open("data-admin", "/");

@@ -1,3 +1,4 @@
+import type { GateList } from "@linkgate/api/spec";
 import { type keepPreviousData, QueryClient, type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { useSession } from "../session/session.tsx";
 import { type CallOptions, call } from "./client.ts";
@@ -23,7 +24,7 @@ export function createQueryClient(): QueryClient {
 export function useRead<T>(
   path: string,
   query: CallOptions["query"] = {},
-  options: { placeholderData?: typeof keepPreviousData; enabled?: boolean } = {},
+  options: { placeholderData?: typeof keepPreviousData; enabled?: boolean; refetchInterval?: number } = {},
 ): UseQueryResult<T> {
   const { getToken, person } = useSession();
   return useQuery<T>({
@@ -31,4 +32,12 @@ export function useRead<T>(
     queryKey: [person.objectId, path, query],
     queryFn: ({ signal }) => call<T>(getToken, path, { query, signal }),
   });
+}
+
+/** Milliseconds. A gate is heard, lost and found without any change of an account, which is all that the stream tells of. */
+const GATES_EVERY = 2_000;
+
+/** The gates, as far as they concern the caller's accounts, kept up to date. */
+export function useGates(): UseQueryResult<GateList> {
+  return useRead<GateList>("/gates", {}, { refetchInterval: GATES_EVERY });
 }

@@ -2,7 +2,8 @@
 
 import {
   Badge,
-  Spinner,
+  Button,
+  makeStyles,
   Table,
   TableBody,
   TableCell,
@@ -11,52 +12,69 @@ import {
   TableRow,
   Text,
 } from "@fluentui/react-components";
-import type { Gate, GateList } from "@linkgate/api/spec";
+import type { Gate } from "@linkgate/api/spec";
+import { useState } from "react";
 import { FormattedDate, FormattedMessage, useIntl } from "react-intl";
-import { useRead } from "../api/queries.ts";
+import { useGates } from "../api/queries.ts";
 import type { MessageId } from "../messages/messages.tsx";
+import { useSession } from "../session/session.tsx";
+import { Loaded } from "../shell/loaded.tsx";
 import { PageHeader } from "../shell/page-header.tsx";
-import { ProblemBar } from "../shell/problem-bar.tsx";
+import { RetireDialog } from "./retire-dialog.tsx";
 
 const COLUMNS: readonly MessageId[] = ["gates.name", "gates.state", "gates.heard", "gates.behind", "gates.waiting"];
 
+/** The app role of whoever runs gates: it decides what is shown here; the API decides what is allowed. */
+const PLATFORM_ENGINEER = "PlatformEngineer";
+
+const useStyles = makeStyles({ scroll: { overflowX: "auto" }, table: { minWidth: "48rem" } });
+
 /** Every gate, as far as it concerns the caller's accounts. */
 export function GatesPage() {
+  const styles = useStyles();
   const { formatMessage } = useIntl();
-  const { data, error, refetch } = useRead<GateList>("/gates");
+  const { person } = useSession();
+  const gates = useGates();
+  const [retiring, setRetiring] = useState<Gate>();
+  const mayRetire = person.roles.includes(PLATFORM_ENGINEER);
   return (
     <>
       <PageHeader title={formatMessage({ id: "gates.title" })} />
-      {error === null ? null : <ProblemBar error={error} onRetry={() => void refetch()} />}
-      {data === undefined ? (
-        error === null && <Spinner label={<FormattedMessage id="gates.loading" />} />
-      ) : data.value.length === 0 ? (
-        <Text>
-          <FormattedMessage id="gates.empty" />
-        </Text>
-      ) : (
-        <Table aria-label={formatMessage({ id: "gates.title" })}>
-          <TableHeader>
-            <TableRow>
-              {COLUMNS.map(id => (
-                <TableHeaderCell key={id}>
-                  <FormattedMessage id={id} />
-                </TableHeaderCell>
-              ))}
-            </TableRow>
-          </TableHeader>
-          <TableBody>
-            {data.value.map(gate => (
-              <GateRow key={gate.incarnation} gate={gate} />
-            ))}
-          </TableBody>
-        </Table>
-      )}
+      <Loaded query={gates}>
+        {({ value }) =>
+          value.length === 0 ? (
+            <Text>
+              <FormattedMessage id="gates.empty" />
+            </Text>
+          ) : (
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard (WCAG 2.1.1)
+            <section className={styles.scroll} tabIndex={0} aria-label={formatMessage({ id: "gates.title" })}>
+              <Table className={styles.table} aria-label={formatMessage({ id: "gates.title" })}>
+                <TableHeader>
+                  <TableRow>
+                    {[...COLUMNS, ...(mayRetire ? (["gates.retire"] as const) : [])].map(id => (
+                      <TableHeaderCell key={id}>
+                        <FormattedMessage id={id} />
+                      </TableHeaderCell>
+                    ))}
+                  </TableRow>
+                </TableHeader>
+                <TableBody>
+                  {value.map(gate => (
+                    <GateRow key={gate.incarnation} gate={gate} onRetire={mayRetire ? setRetiring : undefined} />
+                  ))}
+                </TableBody>
+              </Table>
+            </section>
+          )
+        }
+      </Loaded>
+      {retiring === undefined ? null : <RetireDialog gate={retiring} onClose={() => setRetiring(undefined)} />}
     </>
   );
 }
 
-function GateRow({ gate }: { gate: Gate }) {
+function GateRow({ gate, onRetire }: { gate: Gate; onRetire: ((gate: Gate) => void) | undefined }) {
   const isLost = gate.state === "live" && gate.lost;
   return (
     <TableRow>
@@ -75,6 +93,15 @@ function GateRow({ gate }: { gate: Gate }) {
       <TableCell>
         <FormattedMessage id="gates.waiting.operations" values={{ count: gate.waiting.length }} />
       </TableCell>
+      {onRetire === undefined ? null : (
+        <TableCell>
+          {gate.state === "live" ? (
+            <Button size="small" onClick={() => onRetire(gate)}>
+              <FormattedMessage id="gates.retire" />
+            </Button>
+          ) : null}
+        </TableCell>
+      )}
     </TableRow>
   );
 }

@@ -3,7 +3,7 @@
 import { Text } from "@fluentui/react-components";
 import type { ConnectionPage, ConnectionView, GateList } from "@linkgate/api/spec";
 import { FormattedMessage, FormattedRelativeTime, useIntl } from "react-intl";
-import { useRead } from "../api/queries.ts";
+import { useGates, useRead } from "../api/queries.ts";
 import { connectionHref } from "../connections/columns.tsx";
 import { nameOfResource } from "../connections/endpoint-name.ts";
 import { keyOf } from "../connections/legality.ts";
@@ -25,7 +25,7 @@ const UNITS = [
 export function HomePage() {
   const { formatMessage } = useIntl();
   const pending = useRead<ConnectionPage>("/connections", { state: ["Pending"], sort: "requested", limit: SHOWN });
-  const gates = useRead<GateList>("/gates");
+  const gates = useGates();
   return (
     <>
       <PageHeader title={formatMessage({ id: "home.title" })} />
