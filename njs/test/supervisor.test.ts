@@ -161,7 +161,7 @@ function writeFakeNginx(file: string, version: string, njsNumber: number, port: 
     if (process.argv.includes("-v")) { process.stderr.write("nginx version: nginx/${version}\\n"); process.exit(0); }
     if (process.argv.includes("-t")) process.exit(0);
     const page = JSON.stringify({ live: true, njs: "${version}", njsNumber: ${njsNumber}, incarnation: "0".repeat(32) });
-    require("node:http").createServer((_, answer) => answer.end(page)).listen(${port}, "127.0.0.1");`;
+    process.getBuiltinModule("node:http").createServer((_, answer) => answer.end(page)).listen(${port}, "127.0.0.1");`;
   writeFileSync(file, script);
   chmodSync(file, 0o755);
 }
