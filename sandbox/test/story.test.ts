@@ -79,7 +79,16 @@ describe("stack.json", () => {
     expect((await stat(stack.paths.private)).mode & 0o777).toBe(0o700);
     const description = JSON.parse(await readFile(stack.paths.stackFile, "utf8"));
     expect(description).toEqual(stack.description);
-    expect(Object.keys(description).sort()).toEqual(["arm", "feed", "gates", "ready", "rp", "upstream", "zone"]);
+    expect(Object.keys(description).sort()).toEqual([
+      "arm",
+      "feed",
+      "gates",
+      "portal",
+      "ready",
+      "rp",
+      "upstream",
+      "zone",
+    ]);
     expect(Object.keys(description.arm.clients)).toEqual(
       expect.arrayContaining(["contributor", "network-contributor", "platform-engineer"]),
     );
