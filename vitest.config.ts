@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    globalSetup: `${import.meta.dirname}/njs/test/support/lent-addresses.ts`,
     // Most tests wait for processes of their own; one worker would leave a small machine idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: projects.map(name =>

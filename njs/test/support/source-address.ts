@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { appendFileSync } from "node:fs";
 import { createServer, isIPv6 } from "node:net";
 
 const added: string[] = [];
@@ -13,18 +14,24 @@ export async function lendAddress(address: string): Promise<boolean> {
   const network = isIPv6(address) ? [`${address}/128`, "nodad"] : [`${address}/32`];
   try {
     execFileSync("ip", ["addr", "add", ...network, "dev", "lo"], { stdio: "pipe" });
-    added.push(address);
+    // Other files of a run may come to use it, too: the run's end takes it away (lent-addresses.ts).
+    const ofRun = process.env.LINKGATE_LENT_ADDRESSES;
+    if (ofRun === undefined) added.push(address);
+    else appendFileSync(ofRun, `${address}\n`);
   } catch {
     // Not root, no ip, or somebody else was faster.
   }
   return canBind(address);
 }
 
-/** Takes away what {@link lendAddress} added. */
+/** Takes away what {@link lendAddress} added, unless that is left to the end of a whole run. */
 export function returnAddresses(): void {
-  for (const address of added.splice(0)) {
-    execFileSync("ip", ["addr", "del", `${address}/${isIPv6(address) ? 128 : 32}`, "dev", "lo"], { stdio: "pipe" });
-  }
+  for (const address of added.splice(0)) removeAddress(address);
+}
+
+/** Takes an address off the loopback interface. */
+export function removeAddress(address: string): void {
+  execFileSync("ip", ["addr", "del", `${address}/${isIPv6(address) ? 128 : 32}`, "dev", "lo"], { stdio: "pipe" });
 }
 
 function canBind(address: string): Promise<boolean> {
