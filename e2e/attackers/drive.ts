@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type { GateUnderTest } from "../gates/index.ts";
 import type { GateReading } from "./gate-readings.ts";
 import type { Plan } from "./generate.ts";
@@ -20,6 +21,9 @@ type Answers = Pick<Outcome, "statuses" | "isClosed">;
 
 /** Nobody waits longer for an answer that is due. */
 const ANSWER_DEADLINE_MS = 60_000;
+/** The client's own machine has no port left for an address just now: each is kept for a while after its connection. */
+const NO_PORT = ["EADDRINUSE", "EADDRNOTAVAIL"];
+const PORT_TRIES = { most: 600, everyMs: 100 };
 /** How long a gate gets to do more than answer a message that must be refused. */
 const QUIET_MS = 100;
 
@@ -39,7 +43,9 @@ export async function drive(
   const due = verdicts.filter(verdict => verdict.request?.body != null).length;
   for (let from = preface; ; ) {
     const isWhole = due === verdicts.length && due > 0;
-    const answers = await connectOnce(gate, plan, [preface, from], due - statuses.length, isWhole);
+    const answers = await whenPortIsFree(() =>
+      connectOnce(gate, plan, [preface, from], due - statuses.length, isWhole),
+    );
     statuses.push(...answers.statuses);
     const next = verdicts[statuses.length - 1]?.request?.end;
     if (!answers.isClosed || answers.statuses.length === 0 || statuses.length >= due || next === undefined) {
@@ -47,6 +53,18 @@ export async function drive(
     }
     ends.push(statuses.length);
     from = preface + next;
+  }
+}
+
+async function whenPortIsFree<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException;
+      if (!NO_PORT.includes(code) || tries === PORT_TRIES.most) throw error;
+      await delay(PORT_TRIES.everyMs);
+    }
   }
 }
 
@@ -100,7 +118,10 @@ function connectOnce(
     });
     socket.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ECONNRESET" || error.code === "EPIPE") isClosed = true;
-      else reject(new Error(`attack ${plan.index} could not connect: ${error.message}`));
+      else
+        reject(
+          Object.assign(new Error(`attack ${plan.index} could not connect: ${error.message}`), { code: error.code }),
+        );
     });
     socket.once("close", () => {
       clearTimeout(timer);
