@@ -20,6 +20,9 @@ import { markOf, type Plan, planOf, type Way } from "./generate.ts";
 import { Reference, type Verdict, type World } from "./reference.ts";
 import { ENTRIES, LINK_ADDRESSES, makeWorld, SERVICES } from "./world.ts";
 
+/** A proxy that has much else to do writes its log late. */
+const LOG_DEADLINE_MS = 60_000;
+
 /** Connections at the same time: most wait, since Envoy takes a second to end one. */
 const CONCURRENCY = 500;
 export const BALANCER = "127.0.0.1";
@@ -172,6 +175,7 @@ export class Battlefield {
         return text.includes(`"${sentinel}"`) && text.endsWith("\n");
       },
       () => "the log never got the last line",
+      LOG_DEADLINE_MS,
     );
     return text
       .split("\n")
