@@ -87,6 +87,8 @@ test("a request, a decision and its way to the gates are told as they happen, of
   await until("that it is in force is told", async () => changed(events, "watched") > before);
   expect(await progress()).toMatchObject({ phase: "done", inForce: 1 });
   expectStatus(await world.api.nrp.delete(connectionPath("watched", "pe1.g")), 202);
+  // What happens within an instant is told at once: its beginning has to be told before it may end.
+  await until("the beginning of the removal is told", async () => changed(events, "watched") > before + 1);
   await gate.catchUp();
   await until("the end of the removal is told", async () => {
     const gone = (await world.get("accounts/watched/connections/pe1.g", viewer)).status === 404;
