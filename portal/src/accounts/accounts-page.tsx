@@ -1,18 +1,6 @@
 "use client";
 
-import {
-  Button,
-  makeStyles,
-  SearchBox,
-  Table,
-  TableBody,
-  TableCell,
-  TableHeader,
-  TableHeaderCell,
-  TableRow,
-  Text,
-  tokens,
-} from "@fluentui/react-components";
+import { Button, makeStyles, SearchBox, TableCell, TableRow, Text, tokens } from "@fluentui/react-components";
 import type { AccountPage, AccountView } from "@linkgate/api/spec";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
@@ -20,6 +8,7 @@ import { FormattedMessage, useIntl } from "react-intl";
 import { toPath } from "../api/client.ts";
 import { useRead } from "../api/queries.ts";
 import type { MessageId } from "../messages/messages.tsx";
+import { DataTable } from "../shell/data-table.tsx";
 import { Loaded } from "../shell/loaded.tsx";
 import { PageHeader } from "../shell/page-header.tsx";
 import { PageLink } from "../shell/page-link.tsx";
@@ -35,8 +24,6 @@ const PAGE_SIZE = 100;
 
 const useStyles = makeStyles({
   page: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM, alignItems: "start" },
-  scroll: { overflowX: "auto", width: "100%", backgroundColor: tokens.colorNeutralBackground1 },
-  table: { minWidth: "56rem" },
   cell: { overflowWrap: "anywhere" },
 });
 
@@ -71,25 +58,11 @@ export function AccountsPage() {
                 <FormattedMessage id={search === "" ? "accounts.none" : "accounts.noMatch"} />
               </Text>
             ) : (
-              // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard (WCAG 2.1.1)
-              <section className={styles.scroll} tabIndex={0} aria-label={formatMessage({ id: "accounts.title" })}>
-                <Table className={styles.table} aria-label={formatMessage({ id: "accounts.title" })}>
-                  <TableHeader>
-                    <TableRow>
-                      {COLUMNS.map(id => (
-                        <TableHeaderCell key={id}>
-                          <FormattedMessage id={id} />
-                        </TableHeaderCell>
-                      ))}
-                    </TableRow>
-                  </TableHeader>
-                  <TableBody>
-                    {value.map(account => (
-                      <Row key={account.account} account={account} className={styles.cell} />
-                    ))}
-                  </TableBody>
-                </Table>
-              </section>
+              <DataTable title="accounts.title" columns={COLUMNS} minWidth="56rem">
+                {value.map(account => (
+                  <Row key={account.account} account={account} className={styles.cell} />
+                ))}
+              </DataTable>
             )}
             {cursors.length === 0 ? null : (
               <Button onClick={() => setCursors(cursors.slice(0, -1))}>

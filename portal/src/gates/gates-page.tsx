@@ -1,23 +1,13 @@
 "use client";
 
-import {
-  Badge,
-  Button,
-  makeStyles,
-  Table,
-  TableBody,
-  TableCell,
-  TableHeader,
-  TableHeaderCell,
-  TableRow,
-  Text,
-} from "@fluentui/react-components";
+import { Badge, Button, TableCell, TableRow, Text } from "@fluentui/react-components";
 import type { Gate } from "@linkgate/api/spec";
 import { useState } from "react";
 import { FormattedDate, FormattedMessage, useIntl } from "react-intl";
 import { useGates } from "../api/queries.ts";
 import type { MessageId } from "../messages/messages.tsx";
 import { useSession } from "../session/session.tsx";
+import { DataTable } from "../shell/data-table.tsx";
 import { Loaded } from "../shell/loaded.tsx";
 import { PageHeader } from "../shell/page-header.tsx";
 import { RetireDialog } from "./retire-dialog.tsx";
@@ -27,11 +17,8 @@ const COLUMNS: readonly MessageId[] = ["gates.name", "gates.state", "gates.heard
 /** The app role of whoever runs gates: it decides what is shown here; the API decides what is allowed. */
 const PLATFORM_ENGINEER = "PlatformEngineer";
 
-const useStyles = makeStyles({ scroll: { overflowX: "auto" }, table: { minWidth: "48rem" } });
-
 /** Every gate, as far as it concerns the caller's accounts. */
 export function GatesPage() {
-  const styles = useStyles();
   const { formatMessage } = useIntl();
   const { person } = useSession();
   const gates = useGates();
@@ -47,25 +34,15 @@ export function GatesPage() {
               <FormattedMessage id="gates.empty" />
             </Text>
           ) : (
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard (WCAG 2.1.1)
-            <section className={styles.scroll} tabIndex={0} aria-label={formatMessage({ id: "gates.title" })}>
-              <Table className={styles.table} aria-label={formatMessage({ id: "gates.title" })}>
-                <TableHeader>
-                  <TableRow>
-                    {[...COLUMNS, ...(mayRetire ? (["gates.retire"] as const) : [])].map(id => (
-                      <TableHeaderCell key={id}>
-                        <FormattedMessage id={id} />
-                      </TableHeaderCell>
-                    ))}
-                  </TableRow>
-                </TableHeader>
-                <TableBody>
-                  {value.map(gate => (
-                    <GateRow key={gate.incarnation} gate={gate} onRetire={mayRetire ? setRetiring : undefined} />
-                  ))}
-                </TableBody>
-              </Table>
-            </section>
+            <DataTable
+              title="gates.title"
+              columns={mayRetire ? [...COLUMNS, "gates.retire"] : COLUMNS}
+              minWidth="48rem"
+            >
+              {value.map(gate => (
+                <GateRow key={gate.incarnation} gate={gate} onRetire={mayRetire ? setRetiring : undefined} />
+              ))}
+            </DataTable>
           )
         }
       </Loaded>

@@ -1,20 +1,12 @@
 "use client";
 
-import {
-  makeStyles,
-  Table,
-  TableBody,
-  TableCell,
-  TableHeader,
-  TableHeaderCell,
-  TableRow,
-  tokens,
-} from "@fluentui/react-components";
+import { makeStyles, TableCell, TableRow } from "@fluentui/react-components";
 import type { DecisionView } from "@linkgate/api/spec";
-import { FormattedDate, FormattedMessage, useIntl } from "react-intl";
+import { FormattedDate, FormattedMessage } from "react-intl";
 import { connectionHref } from "../connections/columns.tsx";
 import type { MessageId } from "../messages/messages.tsx";
 import { CopyButton } from "../shell/copy-button.tsx";
+import { DataTable } from "../shell/data-table.tsx";
 import { PageLink } from "../shell/page-link.tsx";
 
 const COLUMNS: readonly MessageId[] = [
@@ -27,55 +19,36 @@ const COLUMNS: readonly MessageId[] = [
   "history.correlationId",
 ];
 
-const useStyles = makeStyles({
-  scroll: { overflowX: "auto", backgroundColor: tokens.colorNeutralBackground1 },
-  table: { minWidth: "72rem" },
-  cell: { overflowWrap: "anywhere" },
-});
+const useStyles = makeStyles({ cell: { overflowWrap: "anywhere" } });
 
 /** What happened, the newest first: who, when, why, from, to, and under which correlation id. */
 export function HistoryTable({ decisions }: { decisions: readonly DecisionView[] }) {
   const styles = useStyles();
-  const { formatMessage } = useIntl();
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard (WCAG 2.1.1)
-    <section className={styles.scroll} tabIndex={0} aria-label={formatMessage({ id: "history.title" })}>
-      <Table className={styles.table} aria-label={formatMessage({ id: "history.title" })}>
-        <TableHeader>
-          <TableRow>
-            {COLUMNS.map(id => (
-              <TableHeaderCell key={id}>
-                <FormattedMessage id={id} />
-              </TableHeaderCell>
-            ))}
-          </TableRow>
-        </TableHeader>
-        <TableBody>
-          {decisions.map(decision => (
-            <TableRow key={decision.id}>
-              <TableCell>
-                <FormattedDate value={decision.at} dateStyle="medium" timeStyle="medium" />
-              </TableCell>
-              <TableCell className={styles.cell}>
-                <Actor decision={decision} />
-              </TableCell>
-              <TableCell className={styles.cell}>{decision.action}</TableCell>
-              <TableCell className={styles.cell}>
-                <Subject decision={decision} />
-              </TableCell>
-              <TableCell className={styles.cell}>
-                <FormattedMessage id="history.fromTo" values={{ from: decision.from || "-", to: decision.to || "-" }} />
-              </TableCell>
-              <TableCell className={styles.cell}>{decision.comment}</TableCell>
-              <TableCell className={styles.cell}>
-                <code>{decision.correlationId}</code>
-                <CopyButton text={decision.correlationId} what="problem.correlationId.copy" />
-              </TableCell>
-            </TableRow>
-          ))}
-        </TableBody>
-      </Table>
-    </section>
+    <DataTable title="history.title" columns={COLUMNS} minWidth="72rem">
+      {decisions.map(decision => (
+        <TableRow key={decision.id}>
+          <TableCell>
+            <FormattedDate value={decision.at} dateStyle="medium" timeStyle="medium" />
+          </TableCell>
+          <TableCell className={styles.cell}>
+            <Actor decision={decision} />
+          </TableCell>
+          <TableCell className={styles.cell}>{decision.action}</TableCell>
+          <TableCell className={styles.cell}>
+            <Subject decision={decision} />
+          </TableCell>
+          <TableCell className={styles.cell}>
+            <FormattedMessage id="history.fromTo" values={{ from: decision.from || "-", to: decision.to || "-" }} />
+          </TableCell>
+          <TableCell className={styles.cell}>{decision.comment}</TableCell>
+          <TableCell className={styles.cell}>
+            <code>{decision.correlationId}</code>
+            <CopyButton text={decision.correlationId} what="problem.correlationId.copy" />
+          </TableCell>
+        </TableRow>
+      ))}
+    </DataTable>
   );
 }
 

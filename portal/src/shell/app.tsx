@@ -7,7 +7,6 @@ import {
   RendererProvider,
   renderToStyleElements,
   SSRProvider,
-  Toaster,
 } from "@fluentui/react-components";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { useServerInsertedHTML } from "next/navigation";
@@ -20,7 +19,6 @@ import type { Settings } from "../settings.ts";
 import { Frame } from "./frame.tsx";
 import { SettingsContext } from "./settings-context.ts";
 import { ThemeProvider } from "./theme.tsx";
-import { TOASTER } from "./toast.tsx";
 import { Failed, Opening, Welcome } from "./welcome.tsx";
 
 const useGlobalStyles = makeStaticStyles({ body: { margin: 0 } });
@@ -44,7 +42,6 @@ export function App({ nonce, settings, children }: { nonce: string; settings: Se
                 <SettingsContext value={settings}>
                   <Global />
                   <SignedIn settings={settings}>{children}</SignedIn>
-                  <Toaster toasterId={TOASTER} />
                 </SettingsContext>
               </MessagesProvider>
             </FluentProvider>

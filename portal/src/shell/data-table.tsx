@@ -1,0 +1,51 @@
+"use client";
+
+import {
+  makeStyles,
+  Table,
+  TableBody,
+  TableHeader,
+  TableHeaderCell,
+  TableRow,
+  tokens,
+} from "@fluentui/react-components";
+import type { ReactNode } from "react";
+import { FormattedMessage, useIntl } from "react-intl";
+import type { MessageId } from "../messages/messages.tsx";
+
+const useStyles = makeStyles({
+  scroll: { overflowX: "auto", width: "100%", backgroundColor: tokens.colorNeutralBackground1 },
+});
+
+export interface DataTableProps {
+  /** Names the table, and the region that it scrolls in. */
+  readonly title: MessageId;
+  readonly columns: readonly MessageId[];
+  /** CSS width below which the table scrolls. */
+  readonly minWidth: string;
+  /** A `TableRow` each. */
+  readonly children: ReactNode;
+}
+
+/** A table of some rows, which scrolls sideways by itself where the page is narrow. */
+export function DataTable({ title, columns, minWidth, children }: DataTableProps) {
+  const styles = useStyles();
+  const name = useIntl().formatMessage({ id: title });
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard (WCAG 2.1.1)
+    <section className={styles.scroll} tabIndex={0} aria-label={name}>
+      <Table aria-label={name} style={{ minWidth }}>
+        <TableHeader>
+          <TableRow>
+            {columns.map(id => (
+              <TableHeaderCell key={id}>
+                <FormattedMessage id={id} />
+              </TableHeaderCell>
+            ))}
+          </TableRow>
+        </TableHeader>
+        <TableBody>{children}</TableBody>
+      </Table>
+    </section>
+  );
+}
