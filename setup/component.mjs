@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { MissingComponent } from "./missing.mjs";
 
 /**
  * What every component is prepared with.
@@ -46,4 +47,36 @@ export function createContext(root, lockFd) {
       rmSync(old, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Builds a component in the first way that works, and puts it into `.cache/<folder>`.
+ *
+ * @template T
+ * @param {Context} context
+ * @param {object} component
+ * @param {string} component.folder
+ * @param {string} component.name for people, of what is missing
+ * @param {string} component.consequence of doing without
+ * @param {(logFile: string) => { way: string, build: (draft: string) => T | Promise<T> }[]} component.listWays each fills a draft, or throws
+ * @returns {Promise<T>} what the way that worked gave
+ * @throws {MissingComponent} naming every way that was tried
+ */
+export async function buildFirst(context, { folder, name, consequence, listWays }) {
+  const logFile = join(context.cache, "logs", `${folder}.log`);
+  rmSync(logFile, { force: true });
+  /** @type {import("./missing.mjs").Attempt[]} */
+  const attempts = [];
+  for (const { way, build } of listWays(logFile)) {
+    const draft = context.draftFolder(folder);
+    try {
+      const built = await build(draft);
+      context.replaceFolder(draft, join(context.cache, folder));
+      return built;
+    } catch (error) {
+      attempts.push({ way, error });
+      rmSync(draft, { recursive: true, force: true });
+    }
+  }
+  throw new MissingComponent({ component: name, attempts, consequence, logFile });
 }

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { delimiter, join } from "node:path";
-import { MissingComponent } from "./missing.mjs";
+import { buildFirst } from "./component.mjs";
 import { run } from "./run.mjs";
 import { compareVersions } from "./version.mjs";
 
@@ -47,27 +47,17 @@ export async function prepareEnvoy(context) {
   const cached = readCached(home);
   if (cached !== null) return { what: describe(cached), found: true };
 
-  const logFile = join(context.cache, "logs", "envoy.log");
-  rmSync(logFile, { force: true });
-  /** @type {import("./missing.mjs").Attempt[]} */
-  const attempts = [];
-  for (const { way, build } of listWays(context, logFile)) {
-    const draft = context.draftFolder("envoy");
-    try {
-      const manifest = accept(draft, await build(draft));
-      context.replaceFolder(draft, home);
-      return { what: describe(manifest), found: false };
-    } catch (error) {
-      attempts.push({ way, error });
-      rmSync(draft, { recursive: true, force: true });
-    }
-  }
-  throw new MissingComponent({
-    component: `Envoy ${MINIMUM_ENVOY} or newer`,
-    attempts,
+  const manifest = await buildFirst(context, {
+    folder: "envoy",
+    name: `Envoy ${MINIMUM_ENVOY} or newer`,
     consequence: "no Envoy gate: neither its part of npm start's story nor its tests can run",
-    logFile,
+    listWays: logFile =>
+      listWays(context, logFile).map(({ way, build }) => ({
+        way,
+        build: async draft => accept(draft, await build(draft)),
+      })),
   });
+  return { what: describe(manifest), found: false };
 }
 
 /**

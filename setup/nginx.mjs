@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { buildFirst } from "./component.mjs";
 import { listDebianWays, NEW_SUITES, writeLoaderWrapper, writeWrapper } from "./debian.mjs";
-import { MissingComponent } from "./missing.mjs";
 import { smokeNginx } from "./nginx-smoke.mjs";
 import { compareVersions } from "./version.mjs";
 
@@ -40,28 +40,20 @@ export async function prepareNginx(context) {
   const cached = readCached(home);
   if (cached !== null) return { what: describe(cached), found: true };
 
-  const logFile = join(context.cache, "logs", "nginx.log");
-  rmSync(logFile, { force: true });
-  /** @type {import("./missing.mjs").Attempt[]} */
-  const attempts = [];
-  for (const { way, build } of listWays(context, logFile)) {
-    const draft = context.draftFolder("nginx");
-    try {
-      const { source, files } = await build(draft);
-      const manifest = await accept(draft, source, files);
-      context.replaceFolder(draft, home);
-      return { what: describe(manifest), found: false };
-    } catch (error) {
-      attempts.push({ way, error });
-      rmSync(draft, { recursive: true, force: true });
-    }
-  }
-  throw new MissingComponent({
-    component: `NGINX ${MINIMUM_NGINX} or newer with njs ${MINIMUM_NJS} or newer`,
-    attempts,
+  const manifest = await buildFirst(context, {
+    folder: "nginx",
+    name: `NGINX ${MINIMUM_NGINX} or newer with njs ${MINIMUM_NJS} or newer`,
     consequence: "no gate: neither the story of npm start nor the gate's tests can run",
-    logFile,
+    listWays: logFile =>
+      listWays(context, logFile).map(({ way, build }) => ({
+        way,
+        build: async draft => {
+          const { source, files } = await build(draft);
+          return accept(draft, source, files);
+        },
+      })),
   });
+  return { what: describe(manifest), found: false };
 }
 
 /**

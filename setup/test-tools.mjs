@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildFirst } from "./component.mjs";
 import { listDebianWays, NEW_SUITES, writeLoaderWrapper, writeWrapper } from "./debian.mjs";
-import { MissingComponent } from "./missing.mjs";
 
 /** @typedef {import("./component.mjs").Context} Context */
 /** @typedef {import("./component.mjs").Outcome} Outcome */
@@ -116,27 +116,14 @@ async function prepareTool(context, tool) {
   const manifest = join(home, "manifest.json");
   if (existsSync(manifest)) return { what: JSON.parse(readFileSync(manifest, "utf8")).what, found: true };
 
-  const logFile = join(context.cache, "logs", `${tool.folder}.log`);
-  rmSync(logFile, { force: true });
-  /** @type {import("./missing.mjs").Attempt[]} */
-  const attempts = [];
-  const ways = listDebianWays(context, tool.packages, tool.suites, logFile, (draft, source, files) => {
-    const what = `${tool.finish(draft)} (${source})`;
-    writeFileSync(join(draft, "manifest.json"), `${JSON.stringify({ what, files }, null, 2)}\n`);
-    return what;
-  });
-  for (const { way, build } of ways) {
-    const draft = context.draftFolder(tool.folder);
-    try {
-      const what = await build(draft);
-      context.replaceFolder(draft, home);
-      return { what, found: false };
-    } catch (error) {
-      attempts.push({ way, error });
-      rmSync(draft, { recursive: true, force: true });
-    }
-  }
-  throw new MissingComponent({ component: tool.name, attempts, consequence: tool.consequence, logFile });
+  const { name, folder, consequence, packages, suites, finish } = tool;
+  const listWays = (/** @type {string} */ logFile) =>
+    listDebianWays(context, packages, suites, logFile, (draft, source, files) => {
+      const what = `${finish(draft)} (${source})`;
+      writeFileSync(join(draft, "manifest.json"), `${JSON.stringify({ what, files }, null, 2)}\n`);
+      return what;
+    });
+  return { what: await buildFirst(context, { folder, name, consequence, listWays }), found: false };
 }
 
 /** @returns {string[]} this machine's own release, such as "bookworm"; none where it does not say */
