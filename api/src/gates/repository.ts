@@ -116,22 +116,20 @@ async function hear(tx: Transaction<Database>, hearings: readonly Hearing[]): Pr
 
 /** The cursors that gates show, as far as this registry remembers handing each to its gate in this epoch. */
 async function findCursors(tx: Transaction<Database>, hearings: readonly Hearing[]): Promise<Map<string, CursorRow>> {
-  const shown = new Map(
-    hearings.flatMap(({ incarnation, cursor }) => (cursor === undefined ? [] : [[cursor, incarnation]])),
-  );
-  if (shown.size === 0) return new Map();
+  const shown = hearings.flatMap(({ cursor }) => cursor ?? []);
+  if (shown.length === 0) return new Map();
   const rows = await tx
     .selectFrom("cursors")
     .select(["cursor", "incarnation", "base", "sweep", "last_account"])
-    .where("cursor", "in", [...shown.keys()])
+    .where("cursor", "in", shown)
     .where("epoch", "=", epochHere)
     .execute();
+  const known = new Map(rows.map(row => [row.cursor, row]));
   return new Map(
-    rows.flatMap(({ incarnation, ...row }) =>
-      hearings.some(hearing => hearing.cursor === row.cursor && hearing.incarnation === incarnation)
-        ? [[incarnation, row] as const]
-        : [],
-    ),
+    hearings.flatMap(({ incarnation, cursor = "" }) => {
+      const row = known.get(cursor);
+      return row?.incarnation === incarnation ? [[incarnation, row] as const] : [];
+    }),
   );
 }
 
