@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from "fastify";
+import { type Background, startInBackground } from "../background.ts";
 import type { OpenDatabase } from "../database/open.ts";
 import type { NrpClient } from "./client.ts";
 import {
@@ -26,15 +27,8 @@ const LOOK_AGAIN = { soonest: 0.02, failed: 2, longest: 15 };
  * Tells NRP what the api did by itself (design 5 "account"), until stopped. Every notice is a row that goes only when
  * NRP has answered, so it survives NRP's outages and our own; telling twice does no harm, so any replica may do it.
  */
-export function startNrpTeller(options: NrpTellerOptions): { stop(): Promise<void> } {
-  const stopping = new AbortController();
-  const running = run(options, stopping.signal);
-  return {
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+export function startNrpTeller(options: NrpTellerOptions): Background {
+  return startInBackground(signal => run(options, signal));
 }
 
 async function run(options: NrpTellerOptions, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Transaction } from "kysely";
+import { type Background, startInBackground } from "../background.ts";
 import { enterCurrentEpoch } from "../database/epoch.ts";
 import { readOldestTransaction } from "../database/oldest-transaction.ts";
 import type { OpenDatabase } from "../database/open.ts";
@@ -39,15 +40,8 @@ interface Failure {
  * Drives every running operation to its end until stopped: gives up silent gates, passes barriers, waits out the
  * quarantine and finishes. All state lies in the database, so any number of replicas may run it, and any may die.
  */
-export function startOperationWorker(options: OperationWorkerOptions): { stop(): Promise<void> } {
-  const stopping = new AbortController();
-  const running = new OperationWorker(options).run(stopping.signal);
-  return {
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+export function startOperationWorker(options: OperationWorkerOptions): Background {
+  return startInBackground(signal => new OperationWorker(options).run(signal));
 }
 
 class OperationWorker {

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from "fastify";
+import { type Background, startInBackground } from "../background.ts";
 import type { OpenDatabase } from "../database/open.ts";
 import { findUnsettledAccount } from "./repository.ts";
 import { followSubscription, settleAll } from "./service.ts";
@@ -15,15 +16,8 @@ const LOOK_AGAIN = { unsettled: 2, idle: 15 };
  * Brings the accounts of every subscription into its state until stopped. What is left to be done is read from the
  * tables each time, so any number of replicas may run it, and one that dies in the middle leaves nothing undone.
  */
-export function startSubscriptionWorker(options: SubscriptionWorkerOptions): { stop(): Promise<void> } {
-  const stopping = new AbortController();
-  const running = run(options, stopping.signal);
-  return {
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+export function startSubscriptionWorker(options: SubscriptionWorkerOptions): Background {
+  return startInBackground(signal => run(options, signal));
 }
 
 async function run({ db, notifications, log }: SubscriptionWorkerOptions, signal: AbortSignal): Promise<void> {
