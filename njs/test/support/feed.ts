@@ -19,6 +19,19 @@ export type HeardPoll = {
   at: number;
 };
 
+/** A report of what a gate counted, as the feed heard it. */
+export type HeardReport = {
+  gate: string;
+  incarnation: string;
+  reporter: string;
+  sequence: number;
+  /** Seconds. */
+  age: number;
+  userAgent: string;
+  token: string;
+  body: string;
+};
+
 /** What an account's line says: `enabled<TAB>ids`, `disabled<TAB>ids`, or null once it was removed. */
 type Row = { record: string | null; version: number; change: number };
 
@@ -33,6 +46,9 @@ export class TestFeed {
   /** Who is heard: two while a token is rotated. */
   readonly tokens = new Set<string>([this.token]);
   readonly polls: HeardPoll[] = [];
+  readonly reports: HeardReport[] = [];
+  /** What a report is answered with; no answer is ever a part of the feed. */
+  reportStatus = 204;
   url = "";
   /** Lines a page, below what gates ask for. */
   pageLimit = 2000;
@@ -167,6 +183,10 @@ export class TestFeed {
   #hear(request: IncomingMessage, answer: ServerResponse): void {
     const url = new URL(request.url ?? "", "http://feed");
     const query = (name: string) => url.searchParams.get(name) ?? "";
+    if (url.pathname.endsWith("/gate/v1/reports")) {
+      this.#hearReport(request, answer, query);
+      return;
+    }
     const poll: HeardPoll = {
       gate: query("gate"),
       incarnation: query("incarnation"),
@@ -175,7 +195,7 @@ export class TestFeed {
       wait: Number(query("wait")),
       limit: Number(query("limit")),
       isGoodbye: query("bye") === "1",
-      token: (request.headers.authorization ?? "").replace(/^Bearer /, ""),
+      token: readToken(request),
       at: Date.now(),
     };
     this.polls.push(poll);
@@ -183,6 +203,26 @@ export class TestFeed {
     else if (poll.isGoodbye) send(answer, 204, "");
     else if (this.misbehave !== null) this.misbehave(poll, answer);
     else this.answer(poll, answer);
+  }
+
+  #hearReport(request: IncomingMessage, answer: ServerResponse, query: (name: string) => string): void {
+    const report = {
+      gate: query("gate"),
+      incarnation: query("incarnation"),
+      reporter: query("reporter"),
+      sequence: Number(query("sequence")),
+      age: Number(query("age")),
+      userAgent: request.headers["user-agent"] ?? "",
+      token: readToken(request),
+    };
+    let body = "";
+    request.setEncoding("latin1").on("data", text => {
+      body += text;
+    });
+    request.on("end", () => {
+      this.reports.push({ ...report, body });
+      send(answer, this.tokens.has(report.token) ? this.reportStatus : 401, this.reportStatus === 204 ? "" : "{}");
+    });
   }
 
   /** Answers as the wire wants it: at once if there is something to say, else when there is or when the wait is over. */
@@ -233,6 +273,10 @@ export class TestFeed {
     if (this.#isQuiet) return;
     for (const wake of [...this.#waiting]) wake();
   }
+}
+
+function readToken(request: IncomingMessage): string {
+  return (request.headers.authorization ?? "").replace(/^Bearer /, "");
 }
 
 /** Sends an answer of the feed. */
