@@ -22,6 +22,8 @@ function connection(change: Partial<ConnectionView> = {}): ConnectionView {
     linkIds: [],
     privateAddresses: [],
     requestedAt: "2026-11-22T00:00:00Z",
+    lastTrafficAt: null,
+    lastDeniedAt: null,
     progress: { phase: "done", gates: 2, inForce: 2, waitingFor: [] },
     rights: { approve: true, remove: true },
     ...change,

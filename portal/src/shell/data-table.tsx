@@ -20,7 +20,8 @@ const useStyles = makeStyles({
 export interface DataTableProps {
   /** Names the table, and the region that it scrolls in. */
   readonly title: MessageId;
-  readonly columns: readonly MessageId[];
+  /** A text of the portal; or, where the columns come from the data, a name. */
+  readonly columns: readonly (MessageId | { readonly id: string; readonly title: string })[];
   /** CSS width below which the table scrolls. */
   readonly minWidth: string;
   /** A `TableRow` each. */
@@ -37,9 +38,9 @@ export function DataTable({ title, columns, minWidth, children }: DataTableProps
       <Table aria-label={name} style={{ minWidth }}>
         <TableHeader>
           <TableRow>
-            {columns.map(id => (
-              <TableHeaderCell key={id}>
-                <FormattedMessage id={id} />
+            {columns.map(column => (
+              <TableHeaderCell key={typeof column === "string" ? column : column.id}>
+                {typeof column === "string" ? <FormattedMessage id={column} /> : column.title}
               </TableHeaderCell>
             ))}
           </TableRow>
