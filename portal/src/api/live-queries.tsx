@@ -4,6 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { useSession } from "../session/session.tsx";
 import { followChanges } from "./live.ts";
+import { doOneAtATime } from "./one-at-a-time.ts";
 
 /** Whether changes come by themselves, or are asked for now and then. */
 export type Liveness = "connecting" | "live" | "polling";
@@ -29,6 +30,7 @@ export function LiveQueries({ children }: { children: ReactNode }) {
         readAgain();
       },
       onChanged: readAgain,
+      onCounted: doOneAtATime(() => queries.invalidateQueries({ predicate: ({ meta }) => meta?.counted === true })),
       onLost: () => setLiveness("polling"),
     };
     void followChanges(getToken, listener, controller.signal);

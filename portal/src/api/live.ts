@@ -7,6 +7,8 @@ export interface LiveListener {
   onReady(): void;
   /** Something changed for these accounts. */
   onChanged(accounts: readonly string[]): void;
+  /** The gates have told of requests. */
+  onCounted(): void;
   /** The stream is not there, until the next {@link onReady}. */
   onLost(): void;
 }
@@ -28,6 +30,7 @@ export async function followChanges(getToken: GetToken, listener: LiveListener, 
         if (event.name === "ready") listener.onReady();
         else if (event.name === "changed")
           listener.onChanged((JSON.parse(event.data) as { accounts: string[] }).accounts);
+        else if (event.name === "counted") listener.onCounted();
       }
     } catch (error) {
       if (signal.aborted) return;

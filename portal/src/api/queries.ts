@@ -20,15 +20,25 @@ export function createQueryClient(): QueryClient {
   });
 }
 
+/** How a document is read. */
+export interface ReadOptions {
+  readonly placeholderData?: typeof keepPreviousData;
+  readonly enabled?: boolean;
+  readonly refetchInterval?: number;
+  /** It tells of requests, and is read again when the gates have told of more. */
+  readonly counted?: boolean;
+}
+
 /** Reads one document. @param path below `/admin/v1` */
 export function useRead<T>(
   path: string,
   query: CallOptions["query"] = {},
-  options: { placeholderData?: typeof keepPreviousData; enabled?: boolean; refetchInterval?: number } = {},
+  { counted = false, ...options }: ReadOptions = {},
 ): UseQueryResult<T> {
   const { getToken, person } = useSession();
   return useQuery<T>({
     ...options,
+    meta: { counted },
     queryKey: [person.objectId, path, query],
     queryFn: ({ signal }) => call<T>(getToken, path, { query, signal }),
   });
