@@ -161,6 +161,14 @@ export type AdminAction = "approve" | "reject" | "remove";
  */
 export type DecisionOutcome = "accepted" | "refused" | "unknown";
 /**
+ * How long one step of a series is: minutes are kept for a day, hours for ninety days.
+ */
+export type CountStep = "minute" | "hour";
+/**
+ * How requests came in. `other`: through Private Link, by a link that is none of the account's. `public`: by the public network, or by no link that can be read.
+ */
+export type OriginKind = "connection" | "other" | "public";
+/**
  * `live`: it polls, or may still serve from its table.
  */
 export type GateState = "live" | "ended" | "retired" | "given-up";
@@ -300,6 +308,11 @@ export interface Operations {
       "200": DecisionResults;
     };
   };
+  Denials_Report: {
+    answers: {
+      "200": DenialReport;
+    };
+  };
   Gates_List: {
     answers: {
       "200": GateList;
@@ -332,6 +345,11 @@ export interface Operations {
     body: ReleaseBody;
     answers: {
       "200": RegistryState;
+    };
+  };
+  Traffic_Report: {
+    answers: {
+      "200": TrafficReport;
     };
   };
 }
@@ -838,6 +856,7 @@ export interface AccountView {
   connectionsUsed: number;
   connectionsMaximum: number;
   connectionCounts: StateCounts;
+  lastDay: TrafficSums;
   rights: RightsView;
 }
 /**
@@ -848,6 +867,21 @@ export interface StateCounts {
   Approved: number;
   Rejected: number;
   Disconnected: number;
+}
+/**
+ * What the gates let in, turned away and sent.
+ */
+export interface TrafficSums {
+  /**
+   * All of them, those that no gate had room to tell apart among them.
+   */
+  requests: number;
+  admitted: number;
+  denied: number;
+  /**
+   * Sent to clients.
+   */
+  bytes: number;
 }
 /**
  * What the caller may do with connections, by the roles that Azure Resource Manager told of within the last minute.
@@ -894,6 +928,14 @@ export interface ConnectionView {
   linkIds: number[];
   privateAddresses: string[];
   requestedAt: string;
+  /**
+   * The minute in which a gate last let a request through it in; null if none did within ninety days.
+   */
+  lastTrafficAt: string | null;
+  /**
+   * The minute in which a gate last turned a request through it away; null if none did within ninety days.
+   */
+  lastDeniedAt: string | null;
   lastDecision?: DecisionView;
   progress: ProgressView;
   rights: RightsView;
@@ -1046,6 +1088,71 @@ export interface DecisionProblem {
   message: string;
 }
 /**
+ * Denied requests between two times.
+ */
+export interface DenialReport {
+  step: CountStep;
+  /**
+   * The beginning of the first step.
+   */
+  from: string;
+  to: string;
+  requests: number;
+  /**
+   * By time, then by reason; steps without any are left out.
+   */
+  series: DenialPoint[];
+  /**
+   * The groups with the most requests first.
+   */
+  value: DenialGroup[];
+  /**
+   * Groups that `limit` left out.
+   */
+  omitted: number;
+}
+/**
+ * Denied requests for one reason within one step.
+ */
+export interface DenialPoint {
+  /**
+   * The beginning of the step.
+   */
+  at: string;
+  reason: string;
+  requests: number;
+}
+/**
+ * Denied requests of one account, for one reason, from one origin.
+ */
+export interface DenialGroup {
+  /**
+   * The account's name; null for all host names that are no account, which platform engineers alone are shown.
+   */
+  account: string | null;
+  /**
+   * As the gates' access logs spell it.
+   */
+  reason: string;
+  origin: OriginView;
+  requests: number;
+  /**
+   * The beginning of the last step that has any.
+   */
+  lastAt: string;
+}
+/**
+ * Where requests came from, as far as it is the account's to know.
+ */
+export interface OriginView {
+  kind: OriginKind;
+  /**
+   * The account's connection whose link it was; absent for the other kinds.
+   */
+  connection?: string;
+  state?: ConnectionState;
+}
+/**
  * All of them; there are no further pages.
  */
 export interface GateList {
@@ -1065,6 +1172,14 @@ export interface Gate {
    * An open poll renews it.
    */
   heardAt: string;
+  /**
+   * What it calls itself in its reports; null before the first one.
+   */
+  version: string | null;
+  /**
+   * When its last report of traffic came; null before the first one.
+   */
+  reportedAt: string | null;
   /**
    * Seconds that its table may live without news.
    */
@@ -1164,4 +1279,66 @@ export interface ReleaseBody {
    * What was not compared may be released.
    */
   withoutReconcile?: boolean;
+}
+/**
+ * Traffic between two times.
+ */
+export interface TrafficReport {
+  step: CountStep;
+  /**
+   * The beginning of the first step.
+   */
+  from: string;
+  to: string;
+  total: TrafficSums;
+  /**
+   * By time, of all accounts that the filter lets through; steps without any are left out.
+   */
+  series: TrafficPoint[];
+  /**
+   * The accounts with the most requests first.
+   */
+  value: AccountTraffic[];
+  /**
+   * Accounts that `limit` left out.
+   */
+  omitted: number;
+}
+/**
+ * The traffic within one step.
+ */
+export interface TrafficPoint {
+  /**
+   * The beginning of the step.
+   */
+  at: string;
+  /**
+   * All of them, those that no gate had room to tell apart among them.
+   */
+  requests: number;
+  admitted: number;
+  denied: number;
+  /**
+   * Sent to clients.
+   */
+  bytes: number;
+}
+/**
+ * The traffic of one account.
+ */
+export interface AccountTraffic {
+  /**
+   * The account's name; null for all host names that are no account, which platform engineers alone are shown.
+   */
+  account: string | null;
+  /**
+   * All of them, those that no gate had room to tell apart among them.
+   */
+  requests: number;
+  admitted: number;
+  denied: number;
+  /**
+   * Sent to clients.
+   */
+  bytes: number;
 }

@@ -12,6 +12,7 @@ import { createOnBehalfOf, type OnBehalfOfOptions } from "./arm/on-behalf-of.ts"
 import { registerChanges } from "./changes/routes.ts";
 import { registerConnections } from "./connections/routes.ts";
 import type { AdminContext, Azure } from "./context.ts";
+import { registerCounts } from "./counts/routes.ts";
 import { registerDecisions } from "./decisions/routes.ts";
 import { registerErrors } from "./errors.ts";
 import { registerGates } from "./gates/routes.ts";
@@ -45,6 +46,7 @@ export const adminRoutes: FastifyPluginAsync<AdminOptions> = async (app, options
   registerDecisions(app, context);
   registerHistory(app, context);
   registerGates(app, context);
+  registerCounts(app, context);
   registerChanges(app, context);
   registerRegistry(app, context, nrp);
 };

@@ -31,6 +31,8 @@ export function toConnectionView(row: ConnectionRow, rights: Rights = NO_RIGHTS)
     linkIds: row.link_ids,
     privateAddresses: [...new Set(addresses)],
     requestedAt: row.created_at.toISOString(),
+    lastTrafficAt: null,
+    lastDeniedAt: null,
     ...(row.last === null ? {} : { lastDecision: toDecisionView(row.last) }),
     progress: toProgress(row),
     rights: toRightsView(rights),

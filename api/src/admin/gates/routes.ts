@@ -44,6 +44,8 @@ function toGateView(gate: GateStanding): Gate {
     name: gate.gate,
     incarnation: gate.incarnation,
     state: gate.state,
+    version: null,
+    reportedAt: null,
     heardAt: gate.heard_at.toISOString(),
     maxAge: gate.max_age,
     lost: gate.lost,
