@@ -49,7 +49,7 @@ export async function startEnvoy(
   );
   await supervisor.start();
   await waitUntil(async () => (await fetch(`http://127.0.0.1:${status}/ready`)).ok);
-  const pid = supervisor.envoyPid;
+  const pid = supervisor.pid;
   moveToFirstCore(pid);
   return {
     proxy: "Envoy",

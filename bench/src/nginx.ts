@@ -53,7 +53,7 @@ export async function startNginx(
   );
   await supervisor.start();
   await waitUntil(async () => (await fetch(`http://127.0.0.1:${status}/ready`)).ok);
-  const workers = readChildren(supervisor.masterPid);
+  const workers = readChildren(supervisor.pid);
   const [worker] = workers;
   if (worker === undefined) throw new Error(`NGINX, ${variant.name}, has no worker`);
   for (const pid of workers) moveToFirstCore(pid);
@@ -61,7 +61,7 @@ export async function startNginx(
     proxy: "NGINX",
     name: variant.name,
     port: direct,
-    pids: [supervisor.masterPid, ...workers],
+    pids: [supervisor.pid, ...workers],
     worker,
     others: variant.asks === undefined ? [] : [world[variant.asks].pid],
     stop: () => supervisor.stop(),

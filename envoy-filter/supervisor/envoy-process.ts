@@ -33,6 +33,12 @@ export class EnvoyProcess {
   signal(name: "SIGTERM" | "SIGKILL"): void {
     if (this.isRunning) this.#child.kill(name);
   }
+
+  /** Kills it, and waits until it has ended. */
+  async killAll(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.ended;
+  }
 }
 
 /** Checks a bootstrap with Envoy's own `--mode validate`. @throws Error with what Envoy says against it */

@@ -3,8 +3,4 @@ import { readSettings } from "./settings.ts";
 import { Supervisor } from "./supervisor.ts";
 
 // `node envoy-filter/supervisor/main.ts`: the gate's entry point. Settings come from the environment.
-await runSupervisor(
-  "Envoy",
-  log => new Supervisor(readSettings(process.env), log),
-  supervisor => supervisor.envoyPid,
-);
+await runSupervisor("Envoy", log => new Supervisor(readSettings(process.env), log));

@@ -2,11 +2,17 @@ import { isIPv6 } from "node:net";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../../njs/src/settings.ts";
-import { type Setting, type SettingValues, SETTINGS as WITH_NGINX } from "../../njs/supervisor/settings.ts";
+import {
+  NOT_IN_TEMPLATE,
+  readValues,
+  renderValues,
+  type Setting,
+  type SettingValues,
+} from "../../njs/supervisor/setting.ts";
+import { SETTINGS as WITH_NGINX } from "../../njs/supervisor/settings.ts";
 
 const NAME = "LINKGATE";
 const FILTER_DIR = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
-const NOT_IN_TEMPLATE = () => ({});
 /** Reserved for documentation (RFC 3849): no peer has it. */
 const NOBODY = { address_prefix: "2001:db8::", prefix_len: 128 };
 
@@ -122,35 +128,21 @@ export const SETTINGS: readonly Setting[] = [
 ];
 
 /**
- * Reads every setting from the environment, with its default where there is none.
+ * Reads every setting of the Envoy gate from the environment, with its default where there is none.
  * @throws Error that names each that is missing or can't be used
  */
 export function readSettings(env: Environment): SettingValues {
-  const runDir = env[`${NAME}_RUN_DIR`] ?? "/run/linkgate";
-  const problems: string[] = [];
-  const values: Record<string, string> = {};
-  for (const setting of SETTINGS) {
-    const fallback = setting.default?.replace("<run dir>", runDir).replace("<filter>", FILTER_DIR);
-    const value = env[setting.name] ?? fallback;
-    if (value === undefined) problems.push(`${setting.name} is missing: ${setting.meaning}`);
-    else if (!setting.isValid(value))
-      problems.push(`${setting.name} can't be ${JSON.stringify(value)}: ${setting.meaning}`);
-    else values[setting.name] = value;
-  }
-  const [certificate = "", key = ""] = [values[`${NAME}_TLS_CERT_FILE`], values[`${NAME}_TLS_KEY_FILE`]];
-  if ((certificate === "") !== (key === "") || dirname(certificate) !== dirname(key))
-    problems.push(`${NAME}_TLS_CERT_FILE and ${NAME}_TLS_KEY_FILE must be given together, in one folder`);
-  if (problems.length > 0) throw new Error(problems.join("\n"));
-  return values;
+  return readValues(SETTINGS, env, { "<filter>": FILTER_DIR }, values => {
+    const [certificate = "", key = ""] = [values[`${NAME}_TLS_CERT_FILE`], values[`${NAME}_TLS_KEY_FILE`]];
+    return (certificate === "") === (key === "") && dirname(certificate) === dirname(key)
+      ? []
+      : [`${NAME}_TLS_CERT_FILE and ${NAME}_TLS_KEY_FILE must be given together, in one folder`];
+  });
 }
 
 /** What the placeholders of both templates stand for, but for the listeners' version. */
 export function renderSettings(values: SettingValues): Record<string, string> {
-  const placeholders: Record<string, string> = {};
-  for (const { name, render } of SETTINGS) {
-    const value = values[name] ?? "";
-    Object.assign(placeholders, render ? render(value) : { [name]: value });
-  }
+  const placeholders = renderValues(SETTINGS, values);
   placeholders[`${NAME}_FEED_TLS`] = renderFeedTls(values);
   placeholders[`${NAME}_FILTER_SETTINGS`] = renderFilterSettings(values);
   const hasTls = values[`${NAME}_TLS_CERT_FILE`] !== "";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { get as getHttp } from "node:http";
 import { get as getHttps } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
-import type { SettingValues } from "./settings.ts";
+import type { SettingValues } from "./setting.ts";
 
 const TRIES = 5;
 const DEADLINE_MS = 3000;

@@ -1,2 +1,4 @@
-export { readSettings, SETTINGS, type Setting, type SettingValues } from "./settings.ts";
-export { type Log, Supervisor } from "./supervisor.ts";
+export type { Log } from "./proxy-supervisor.ts";
+export type { Setting, SettingValues } from "./setting.ts";
+export { readSettings, SETTINGS } from "./settings.ts";
+export { Supervisor } from "./supervisor.ts";

@@ -3,8 +3,4 @@ import { readSettings } from "./settings.ts";
 import { Supervisor } from "./supervisor.ts";
 
 // `node njs/supervisor/main.ts`: the gate's entry point. Settings come from the environment.
-await runSupervisor(
-  "NGINX",
-  log => new Supervisor(readSettings(process.env), log),
-  supervisor => supervisor.masterPid,
-);
+await runSupervisor("NGINX", log => new Supervisor(readSettings(process.env), log));

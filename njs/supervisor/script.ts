@@ -1,21 +1,14 @@
-import type { Log } from "./supervisor.ts";
+import { type Log, messageOf, type ProxySupervisor } from "./proxy-supervisor.ts";
 
 /** The exit status of a wrong configuration (sysexits.h, EX_CONFIG). */
 const EXIT_CONFIG = 78;
-
-/** What keeps a proxy running. */
-export interface ProxySupervisor {
-  start(): Promise<void>;
-  reload(): Promise<unknown>;
-  stop(): Promise<void>;
-}
 
 const log: Log = (level, text, details = {}) => {
   process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, message: text, ...details })}\n`);
 };
 
 function fail(text: string, error: unknown): never {
-  log("error", text, { reason: error instanceof Error ? error.message : String(error) });
+  log("error", text, { reason: messageOf(error) });
   process.exit(EXIT_CONFIG);
 }
 
@@ -24,13 +17,8 @@ function fail(text: string, error: unknown): never {
  * to stderr, one JSON object a line. SIGTERM and SIGINT stop it, SIGHUP reloads it; a proxy that can't be started ends it with 78.
  * @param proxy its name, for people
  * @param create makes the supervisor from the environment; what it throws says what is wrong with the settings
- * @param readPid the process id of the running proxy
  */
-export async function runSupervisor<S extends ProxySupervisor>(
-  proxy: string,
-  create: (log: Log) => S,
-  readPid: (supervisor: S) => number,
-): Promise<void> {
+export async function runSupervisor(proxy: string, create: (log: Log) => ProxySupervisor): Promise<void> {
   const supervisor = createOrFail(create);
   const starting = supervisor.start();
   let isStopping = false;
@@ -50,10 +38,10 @@ export async function runSupervisor<S extends ProxySupervisor>(
   } catch (error) {
     fail(`${proxy} could not be started`, error);
   }
-  process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, masterPid: readPid(supervisor) })}\n`);
+  process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, masterPid: supervisor.pid })}\n`);
 }
 
-function createOrFail<S>(create: (log: Log) => S): S {
+function createOrFail(create: (log: Log) => ProxySupervisor): ProxySupervisor {
   try {
     return create(log);
   } catch (error) {

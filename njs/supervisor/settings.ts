@@ -9,25 +9,10 @@ import {
   parseTlvMode,
   parseZones,
 } from "../src/settings.ts";
-
-/** A setting of the gate. `deploy/nginx/README.md` has a row for each, which a test compares with this table. */
-export type Setting = {
-  /** Its environment variable. */
-  readonly name: string;
-  /** Null: it must be given. `<run dir>` stands for `LINKGATE_RUN_DIR`, `<gate>` for the folder of this package. */
-  readonly default: string | null;
-  /** The NGINX directive that it becomes, or who reads it. */
-  readonly directive: string;
-  readonly meaning: string;
-  /** True for a value that can be used. Nothing passes that could end a directive. */
-  readonly isValid: (text: string) => boolean;
-  /** What the template gets, by placeholder; the value itself, under the setting's own name, if left out. */
-  readonly render?: (text: string) => Readonly<Record<string, string>>;
-};
+import { NOT_IN_TEMPLATE, readValues, renderValues, type Setting, type SettingValues } from "./setting.ts";
 
 const NAME = "LINKGATE";
 const GATE_DIR = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
-const NOT_IN_TEMPLATE = () => ({});
 
 const isPath = (text: string) => parsePath(text) !== null;
 const isSize = (text: string) => /^[1-9]\d{0,5}[km]$/.test(text);
@@ -280,39 +265,21 @@ export const SETTINGS: readonly Setting[] = [
   },
 ];
 
-/** The values of all settings, valid. */
-export type SettingValues = Readonly<Record<string, string>>;
-
 /**
- * Reads every setting from the environment, with its default where there is none.
+ * Reads every setting of the NGINX gate from the environment, with its default where there is none.
  * @throws Error that names each that is missing or can't be used
  */
 export function readSettings(env: Environment): SettingValues {
-  const runDir = env[`${NAME}_RUN_DIR`] ?? "/run/linkgate";
-  const problems: string[] = [];
-  const values: Record<string, string> = {};
-  for (const setting of SETTINGS) {
-    const fallback = setting.default?.replace("<run dir>", runDir).replace("<gate>", GATE_DIR);
-    const value = env[setting.name] ?? fallback;
-    if (value === undefined) problems.push(`${setting.name} is missing: ${setting.meaning}`);
-    else if (!setting.isValid(value))
-      problems.push(`${setting.name} can't be ${JSON.stringify(value)}: ${setting.meaning}`);
-    else values[setting.name] = value;
-  }
-  if ((values[`${NAME}_TLS_CERT_FILE`] === "") !== (values[`${NAME}_TLS_KEY_FILE`] === ""))
-    problems.push(`${NAME}_TLS_CERT_FILE and ${NAME}_TLS_KEY_FILE must be given together`);
-  if (problems.length > 0) throw new Error(problems.join("\n"));
-  return values;
+  return readValues(SETTINGS, env, { "<gate>": GATE_DIR }, values =>
+    (values[`${NAME}_TLS_CERT_FILE`] === "") === (values[`${NAME}_TLS_KEY_FILE`] === "")
+      ? []
+      : [`${NAME}_TLS_CERT_FILE and ${NAME}_TLS_KEY_FILE must be given together`],
+  );
 }
 
 /** What the template's placeholders stand for. */
 export function renderSettings(values: SettingValues): Record<string, string> {
-  const placeholders: Record<string, string> = {};
-  for (const { name, render } of SETTINGS) {
-    const value = values[name] ?? "";
-    Object.assign(placeholders, render ? render(value) : { [name]: value });
-  }
-  return placeholders;
+  return renderValues(SETTINGS, values);
 }
 
 function directive(name: string, value: string): string {
