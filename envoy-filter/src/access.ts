@@ -2,6 +2,7 @@ import { Decision, HEALTH_TARGET } from "../../core/src/decide.ts";
 import { Span, SpanSink } from "../../core/src/glue/wasm/span.ts";
 import { CLIENT_HEADER, isReservedHeader, LINK_ID_HEADER } from "../../core/src/header.ts";
 import {
+  CONFLICTING_LINK_IDS,
   DENIAL_TYPE,
   denialBody,
   denialStatus,
@@ -9,7 +10,9 @@ import {
   isAllowed,
   PRIVATE_LINK,
   TABLE_UNAVAILABLE,
+  UNKNOWN_ACCOUNT,
   UNKNOWN_HOST,
+  UNREADABLE_SOURCE,
 } from "../../core/src/reason.ts";
 import { Listener, Source } from "../../core/src/source.ts";
 import * as abi from "./abi.ts";
@@ -23,6 +26,7 @@ import {
   REFUSED_METHOD,
   REFUSED_UPGRADE,
 } from "./metrics.ts";
+import { Decided } from "./open-requests.ts";
 import { Settings } from "./settings.ts";
 import { readSource } from "./source.ts";
 import { SharedTable } from "./table.ts";
@@ -70,6 +74,8 @@ const source = new Source();
 const table = new SharedTable();
 const client = new SpanSink(memory.data(64));
 const decision = new Decision(client, new SpanSink(memory.data(16)));
+/** What was decided about the last request, for the reports. */
+export const decided = new Decided();
 const pairs = new PairsWriter();
 const linkId = new Writer(16);
 
@@ -79,6 +85,7 @@ let headerCount: i32 = 0;
 
 /** Admits the request, or answers it with its denial. `hasBody`: more than headers will come. */
 export function checkRequest(settings: Settings | null, listener: Listener | null, hasBody: bool): u32 {
+  decided.clear();
   if (settings === null || !readHeaders()) return deny(REFUSED_FOR_ERROR);
   const asksForUpgrade = findRequest();
   log(LOG_TARGET, target.start, target.length);
@@ -104,6 +111,7 @@ export function checkRequest(settings: Settings | null, listener: Listener | nul
   }
   log(LOG_VERDICT, ALLOW.start, ALLOW.length);
   log(LOG_REASON, REASON_TEXTS[reason].start, REASON_TEXTS[reason].length);
+  decided.reason = reason;
   countDecision(reason);
   return CONTINUE;
 }
@@ -113,6 +121,7 @@ function deny(reason: i32): u32 {
   const text = REASON_TEXTS[reason];
   log(LOG_VERDICT, DENY.start, DENY.length);
   log(LOG_REASON, text.start, text.length);
+  decided.reason = reason;
   countDecision(reason);
   const isRefusal = reason >= REFUSED_FOR_ERROR;
   const status = isRefusal ? 403 : denialStatus(reason);
@@ -224,10 +233,26 @@ function lengthOfName(): i32 {
 
 function logAccount(reason: i32): void {
   if (reason !== UNKNOWN_HOST) log(LOG_ACCOUNT, host.start, decision.host.accountLength);
+  if (isInTable(reason)) {
+    decided.account = host.start;
+    decided.accountLength = decision.host.accountLength;
+  }
   if (decision.link.id === 0) return;
+  decided.linkId = decision.link.id;
   linkId.clear().decimal(decision.link.id);
   log(LOG_LINK_ID, linkId.start, linkId.length);
   log(LOG_CLIENT, client.span.start, client.span.length);
+}
+
+/** True if the host's account is one of the table's: reports name no other. */
+function isInTable(reason: i32): bool {
+  if (reason === UNKNOWN_HOST || reason === UNKNOWN_ACCOUNT) return false;
+  const wasLookedUp =
+    reason !== HEALTH_CHECK &&
+    reason !== UNREADABLE_SOURCE &&
+    reason !== CONFLICTING_LINK_IDS &&
+    reason !== TABLE_UNAVAILABLE;
+  return wasLookedUp || table.hasAccount(decision.host.accountLength);
 }
 
 function log(property: Ascii, value: usize, length: i32): void {

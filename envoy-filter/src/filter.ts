@@ -1,10 +1,12 @@
 import { Listener, TLV_OFF } from "../../core/src/source.ts";
 import * as abi from "./abi.ts";
-import { checkRequest } from "./access.ts";
+import { checkRequest, decided } from "./access.ts";
 import { Ascii } from "./bytes.ts";
 import * as env from "./env.ts";
 import { Follower, TICK_MS } from "./follower.ts";
 import { defineMetrics } from "./metrics.ts";
+import { closeRequest } from "./open-requests.ts";
+import { Reporter } from "./reporter.ts";
 import {
   LISTENER_DIRECT,
   LISTENER_PROXY,
@@ -28,6 +30,9 @@ export function proxy_on_memory_allocate(size: usize): usize {
 
 const BAD_CONFIGURATION = new Ascii("linkgate: the configuration can't be used");
 
+/** Bytes of the answer, headers and body. */
+const BYTES_SENT = new Ascii("response\0total_size");
+
 /** An instance of the filter. */
 class Instance {
   readonly root: u32;
@@ -35,6 +40,7 @@ class Instance {
   readonly listener: Listener;
   readonly follower: Follower;
   readonly gateNumber: u64;
+  readonly reporter: i32;
 
   constructor(root: u32, settings: Settings) {
     const kind = settings.listener;
@@ -46,7 +52,19 @@ class Instance {
     );
     this.follower = new Follower(settings);
     this.gateNumber = settings.gateNumber;
+    this.reporter = findReporter(this.gateNumber);
   }
+}
+
+// One reporter for each gate of this VM: instances come and go, and one that has gone leaves nothing untold.
+const reporters: Reporter[] = [];
+const reporterGates: u64[] = [];
+
+function findReporter(gate: u64): i32 {
+  const found = reporterGates.indexOf(gate);
+  if (found >= 0) return found;
+  reporterGates.push(gate);
+  return reporters.push(new Reporter()) - 1;
 }
 
 /** In the order in which they came: an update of a listener brings a new one, and nobody says when an old one goes. */
@@ -96,13 +114,17 @@ export function proxy_on_configure(root: u32, size: u32): u32 {
 export function proxy_on_tick(root: u32): void {
   abi.beginCallback();
   const instance = enterInstance(root);
-  if (instance !== null) instance.follower.tick();
+  if (instance === null) return;
+  instance.follower.tick();
+  reporters[instance.reporter].tick(instance.settings);
 }
 
 export function proxy_on_http_call_response(root: u32, call: u32, headers: u32, bodySize: u32, _trailers: u32): void {
   abi.beginCallback();
   const instance = enterInstance(root);
-  if (instance !== null) instance.follower.receive(call, headers, bodySize);
+  if (instance === null) return;
+  instance.follower.receive(call, headers, bodySize);
+  reporters[instance.reporter].receive(call, headers);
 }
 
 /** Decides a request. One whose instance is not known is denied. */
@@ -111,5 +133,21 @@ export function proxy_on_request_headers(id: u32, _headers: u32, endOfStream: u3
   const instance = context === id ? enterInstance(contextRoot) : null;
   if (instance === null) return checkRequest(null, null, false);
   if (instance.settings.listener === LISTENER_STATUS) return answerStatus();
-  return checkRequest(instance.settings, instance.listener, endOfStream === 0);
+  const action = checkRequest(instance.settings, instance.listener, endOfStream === 0);
+  decided.reporter = instance.reporter;
+  reporters[instance.reporter].open(id, decided);
+  return action;
+}
+
+/** Counts a request that has ended, answered by the gate or by the upstream. One that was never decided is not counted. */
+export function proxy_on_log(id: u32): void {
+  if (!closeRequest(id, decided)) return;
+  abi.beginCallback();
+  reporters[decided.reporter].count(decided, readBytesSent());
+}
+
+/** What went to the client, headers and body; 0 if the host does not say. */
+function readBytesSent(): u64 {
+  const status = env.proxy_get_property(BYTES_SENT.start, BYTES_SENT.length, abi.OUT_BYTES, abi.OUT_LENGTH);
+  return status === abi.OK && abi.outLength() === 8 ? load<u64>(abi.outBytes()) : 0;
 }

@@ -10,8 +10,9 @@ import {
 import { Span } from "../../core/src/glue/wasm/span.ts";
 import { LF } from "../../core/src/text.ts";
 import * as abi from "./abi.ts";
-import { Ascii, PairsWriter, Writer } from "./bytes.ts";
+import { Ascii, Writer } from "./bytes.ts";
 import * as env from "./env.ts";
+import { Backoff, FeedCall, readStatus } from "./feed-call.ts";
 import { countFeedError, countSweep, recordTable } from "./metrics.ts";
 import { Settings } from "./settings.ts";
 import { holdsLease, noteFailure, TableState, takeLease } from "./shared.ts";
@@ -31,14 +32,8 @@ const LONGEST_WAIT: u64 = 50;
 const ANSWER_MS: u64 = 5000;
 const LARGEST_PAGE: u32 = 16 << 20;
 const MILLISECOND: u64 = 1_000_000;
-const FIRST_PAUSE: u64 = 100 * MILLISECOND;
-const LONGEST_PAUSE: u64 = 10_000 * MILLISECOND;
 
-const METHOD = new Ascii(":method");
 const GET = new Ascii("GET");
-const PATH = new Ascii(":path");
-const AUTHORITY = new Ascii(":authority");
-const STATUS = new Ascii(":status");
 const CALL = new Ascii("/gate/v1/changes?gate=");
 const AND_INCARNATION = new Ascii("&incarnation=");
 const AND_CURSOR = new Ascii("&cursor=");
@@ -49,6 +44,7 @@ const AND_LIMIT = new Ascii("&limit=");
 const NO_CALL = new Ascii("the feed's cluster takes no call");
 const NO_ANSWER = new Ascii("the feed can't be reached, or gave no whole answer in time");
 const BAD_STATUS = new Ascii("the feed answered ");
+const EMPTY = new Ascii("the page is empty");
 const TOO_LARGE = new Ascii("the page is too large, or can't be read");
 const MALFORMED = new Ascii("a line of the page is malformed, or the page was cut: line ");
 const NOT_WRITTEN = new Ascii("a change could not be written");
@@ -59,7 +55,6 @@ const RETIRED = new Ascii("the registry has retired this incarnation; the table 
 const DRAWN: usize = memory.data(8, 8);
 const path = new Writer(1024);
 const message = new Writer(256);
-const pairs = new PairsWriter();
 const page = new Span();
 const line = new Line();
 const writer = new TableWriter();
@@ -73,11 +68,9 @@ export class Follower {
   private readonly state: TableState = new TableState();
   private sentWall: u64 = 0;
   private sentMonotonic: u64 = 0;
-  /** The call whose answer is waited for, and until when; 0 for none. */
-  private call: u32 = 0;
-  private deadline: u64 = 0;
-  private retryAt: u64 = 0;
-  private pause: u64 = FIRST_PAUSE;
+  private readonly call: FeedCall = new FeedCall();
+  private readonly backoff: Backoff = new Backoff();
+  private hasPolled: bool = false;
 
   constructor(settings: Settings) {
     this.settings = settings;
@@ -87,26 +80,21 @@ export class Follower {
   tick(): void {
     if (this.owner === 0 && !this.drawOwner()) return;
     if (!takeLease(this.owner)) {
-      this.deadline = 0;
+      this.call.forget();
       return;
     }
-    if (this.call !== 0) this.recordAge(); // with the state of the last poll: the age grows while the feed is silent
+    if (this.hasPolled) this.recordAge(); // with the state of the last poll: the age grows while the feed is silent
     const now = abi.readMonotonicClock();
-    if (this.deadline !== 0) {
-      if (now <= this.deadline) return;
-      this.fail(NO_ANSWER, 0); // the host never said so: the root context that asked may be gone
-      return;
-    }
-    if (now >= this.retryAt) this.poll();
+    if (this.call.isOverdue(now)) this.fail(NO_ANSWER, 0);
+    else if (!this.call.isUnderWay && now >= this.backoff.retryAt) this.poll();
   }
 
   /** Takes the answer of a call. */
   receive(call: u32, headers: u32, bodySize: u32): void {
-    if (this.deadline === 0 || call !== this.call) return; // not the current poll's (feed rule 17)
-    this.deadline = 0;
+    if (!this.call.take(call)) return; // not the current poll's (feed rule 17)
     if (!holdsLease(this.owner)) return;
     if (!this.applyAnswer(headers, bodySize)) return;
-    this.pause = FIRST_PAUSE;
+    this.backoff.reset();
     this.poll();
   }
 
@@ -118,33 +106,11 @@ export class Follower {
     this.recordAge();
     const wait = min(LONGEST_WAIT, <u64>this.settings.maxTableAge * 2);
     this.writePath(wait);
-    const settings = this.settings;
-    const headers = pairs
-      .clear()
-      .addAscii(METHOD, GET)
-      .add(PATH, path.start, path.length)
-      .addAscii(AUTHORITY, settings.feedAuthority)
-      .finish();
-    if (path.isFull || headers === null) return this.fail(NO_CALL, 0);
     // Both clocks are read before the poll is sent (feed rule 15).
     this.sentWall = abi.readWallClock();
     this.sentMonotonic = abi.readMonotonicClock();
-    const timeout = wait * 100 + ANSWER_MS;
-    const sent = env.proxy_http_call(
-      settings.feedCluster.start,
-      settings.feedCluster.length,
-      headers.start,
-      headers.length,
-      0,
-      0,
-      0,
-      0,
-      <u32>timeout,
-      abi.OUT_NUMBER,
-    );
-    if (sent !== abi.OK) return this.fail(NO_CALL, 0);
-    this.call = abi.outNumber();
-    this.deadline = this.sentMonotonic + (timeout + 1000) * MILLISECOND;
+    if (!this.call.send(this.settings, GET, path, wait * 100 + ANSWER_MS)) return this.fail(NO_CALL, 0);
+    this.hasPolled = true;
     return true;
   }
 
@@ -167,6 +133,7 @@ export class Follower {
     if (!this.state.isInForce()) return this.fail(OVERTAKEN, 0);
     const status = readStatus();
     if (status !== 200 && status !== 410) return this.fail(BAD_STATUS, status);
+    if (bodySize === 0) return this.fail(EMPTY, 0);
     if (!readBody(bodySize)) return this.fail(TOO_LARGE, 0);
     return status === 200 ? this.applyPage() : this.startOver();
   }
@@ -207,18 +174,15 @@ export class Follower {
     return this.fail(RETIRED, 0);
   }
 
-  /** Notes a failure; the next poll waits, longer each time, with jitter so that gates don't come back all at once. */
+  /** Notes a failure; the next poll waits, longer each time. */
   private fail(text: Ascii, number: i32): bool {
     message.clear().ascii(text);
     if (number > 0) message.decimal(number);
     env.proxy_log(abi.LEVEL_ERROR, message.start, message.length);
     noteFailure(message.start, message.length);
     countFeedError();
-    this.deadline = 0;
-    abi.drawRandom(DRAWN, 4);
-    const jitter = ((this.pause / 2) * <u64>(load<u32>(DRAWN) & 0xff)) / 256;
-    this.retryAt = abi.readMonotonicClock() + this.pause / 2 + jitter;
-    this.pause = min(this.pause * 2, LONGEST_PAUSE);
+    this.call.forget();
+    this.backoff.lengthen();
     return false;
   }
 
@@ -234,23 +198,9 @@ export class Follower {
   }
 }
 
-function readStatus(): i32 {
-  const found = env.proxy_get_header_map_value(
-    abi.ANSWER_HEADERS,
-    STATUS.start,
-    STATUS.length,
-    abi.OUT_BYTES,
-    abi.OUT_LENGTH,
-  );
-  if (found !== abi.OK || abi.outLength() !== 3) return 0;
-  let status = 0;
-  for (let at: usize = 0; at < 3; at++) status = status * 10 + (<i32>load<u8>(abi.outBytes() + at) - 0x30);
-  return status;
-}
-
 /** Points `page` at the body of the answer. */
 function readBody(size: u32): bool {
-  if (size === 0 || size > LARGEST_PAGE) return false;
+  if (size > LARGEST_PAGE) return false;
   if (env.proxy_get_buffer_bytes(abi.ANSWER_BODY, 0, size, abi.OUT_BYTES, abi.OUT_LENGTH) !== abi.OK) return false;
   page.at(abi.outBytes(), abi.outLength());
   return <u32>page.length === size;

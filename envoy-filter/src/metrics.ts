@@ -10,6 +10,8 @@ export const REFUSED_FOR_ERROR: i32 = 13;
 export const REFUSED_UPGRADE: i32 = 14;
 export const REFUSED_HEALTH_BODY: i32 = 15;
 export const REFUSED_METHOD: i32 = 16;
+/** No decision, but what reports have for requests that found no room under their own. */
+export const UNCOUNTED: i32 = 17;
 
 /** The reasons as the log spells them: core's, then the filter's own. */
 export const REASON_TEXTS: Ascii[] = [];
@@ -18,12 +20,15 @@ REASON_TEXTS.push(new Ascii("gate-error"));
 REASON_TEXTS.push(new Ascii("upgrade"));
 REASON_TEXTS.push(new Ascii("health-check-body"));
 REASON_TEXTS.push(new Ascii("method"));
+REASON_TEXTS.push(new Ascii("uncounted"));
 
 const decisions: u32[] = [];
 let tableAge: u32 = 0;
 let tableGeneration: u32 = 0;
 let sweeps: u32 = 0;
 let feedErrors: u32 = 0;
+let reportErrors: u32 = 0;
+let uncounted: u32 = 0;
 
 /** Finds the metrics, or makes them. No host call may be made before Envoy has started the VM. */
 export function defineMetrics(): void {
@@ -39,6 +44,8 @@ export function defineMetrics(): void {
   tableGeneration = define(abi.GAUGE, "linkgate.table_generation");
   sweeps = define(abi.COUNTER, "linkgate.feed_sweeps");
   feedErrors = define(abi.COUNTER, "linkgate.feed_errors");
+  reportErrors = define(abi.COUNTER, "linkgate.report_errors");
+  uncounted = define(abi.COUNTER, "linkgate.report_uncounted");
 }
 
 function define(kind: u32, name: string): u32 {
@@ -60,6 +67,15 @@ export function countSweep(): void {
 
 export function countFeedError(): void {
   env.proxy_increment_metric(feedErrors, 1);
+}
+
+export function countReportError(): void {
+  env.proxy_increment_metric(reportErrors, 1);
+}
+
+/** Counts a request that is reported under no account, since there were too many keys. */
+export function countUncounted(): void {
+  env.proxy_increment_metric(uncounted, 1);
 }
 
 /** Shows the table's age, which grows while the feed can't be followed, and its generation. */

@@ -1,4 +1,5 @@
 import { TABLE_CURRENT, TABLE_EXPIRED, TABLE_NONE, Table } from "../../core/src/decide.ts";
+import { startOfLinkIds } from "../../core/src/entry.ts";
 import { isNewer, Line, writeEntry } from "../../core/src/feed.ts";
 import { Span, SpanSink } from "../../core/src/glue/wasm/span.ts";
 import { Text } from "../../core/src/text.ts";
@@ -43,6 +44,13 @@ export class SharedTable extends Table {
     writeKey(this.generation, this.host, accountLength);
     if (!readEntry() || load<u32>(abi.outBytes()) !== this.generation) return null;
     return this.entry.at(abi.outBytes() + 4, abi.outLength() - 4);
+  }
+
+  /** True if the table, be it expired, has the account. */
+  hasAccount(accountLength: i32): bool {
+    if (this.readState() === TABLE_NONE) return false;
+    const entry = this.findEntry(accountLength);
+    return entry !== null && startOfLinkIds(entry) > 0;
   }
 }
 

@@ -14,10 +14,14 @@ export interface FakeRequest {
   /** By path, its parts separated by NUL. */
   properties?: Record<string, string>;
   hasBody?: boolean;
+  /** What is sent to the client, in bytes; null for a request that stays open. */
+  bytes?: number | null;
 }
 
 /** What became of a request. */
 export interface FakeOutcome {
+  /** The request's context, for {@link FakeVm.end}. */
+  context: number;
   /** What the upstream would get; null when the filter has answered. */
   forwarded: [name: string, value: string][] | null;
   answer: { status: number; details: string; body: string; headers: [string, string][] } | null;
@@ -25,11 +29,12 @@ export interface FakeOutcome {
   log: Record<string, string>;
 }
 
-/** A call to the feed that waits for its answer. */
+/** A call to the api that waits for its answer: a poll of the feed, or a report. */
 export interface FakeCall {
   readonly cluster: string;
   readonly headers: Record<string, string>;
   readonly path: URL;
+  readonly body: string;
   readonly timeoutMs: number;
   /** False when its VM has trapped: nobody is there to take it. */
   answer(status: number, body: string): boolean;
@@ -44,9 +49,11 @@ export class FakeEnvoy {
   monotonic = 5_000_000_000n;
   readonly shared = new Map<string, { value: Buffer; cas: number }>();
   readonly metrics = new Map<string, bigint>();
+  /** Polls of the feed. */
   readonly calls: FakeCall[] = [];
+  readonly reports: FakeCall[] = [];
   readonly logLines: string[] = [];
-  /** Refuses calls to the feed's cluster, if set. */
+  /** Refuses calls to the api's cluster, if set. */
   hasNoCluster = false;
   /** Called before each write to the shared data: where another thread may come in between. */
   beforeWrite: ((key: string) => void) | null = null;
@@ -82,6 +89,13 @@ export class FakeEnvoy {
     if (call === undefined) throw new Error("the filter has called nobody");
     return call;
   }
+
+  /** Takes the report under way, which there must be. */
+  takeReport(): FakeCall {
+    const report = this.reports.shift();
+    if (report === undefined) throw new Error("the filter has reported nothing");
+    return report;
+  }
 }
 
 interface Exports {
@@ -93,6 +107,7 @@ interface Exports {
   proxy_on_tick(root: number): void;
   proxy_on_http_call_response(root: number, call: number, headers: number, body: number, trailers: number): void;
   proxy_on_request_headers(id: number, headers: number, endOfStream: number): number;
+  proxy_on_log(id: number): void;
 }
 
 /** One VM: a worker's, or the main thread's. It may hold several instances of the filter. */
@@ -154,7 +169,16 @@ export class FakeVm {
       if ((action === 0) !== (this.#answer === null)) throw new Error(`action ${action} does not fit the answer`);
     });
     const headers = this.#requestHeaders.map(([name, value]): [string, string] => [name, value.toString("latin1")]);
-    return { forwarded: this.#answer === null ? headers : null, answer: this.#answer, log: this.#log };
+    if (request.bytes !== null) this.end(id, request.bytes);
+    return { context: id, forwarded: this.#answer === null ? headers : null, answer: this.#answer, log: this.#log };
+  }
+
+  /** Has a request end, which was answered with so many bytes. */
+  end(context: number, bytes = 0): void {
+    const size = Buffer.alloc(8);
+    size.writeBigInt64LE(BigInt(bytes));
+    this.#properties = { "response\0total_size": size.toString("latin1") };
+    this.#run(this.#root, () => this.#exports.proxy_on_log(context));
   }
 
   #run(root: number, callback: () => void): void {
@@ -266,8 +290,8 @@ export class FakeVm {
         clusterLength: number,
         headers: number,
         headersLength: number,
-        _body: number,
-        _bodyLength: number,
+        body: number,
+        bodyLength: number,
         _trailers: number,
         _trailersLength: number,
         timeoutMs: number,
@@ -277,10 +301,13 @@ export class FakeVm {
         const call = ++this.#nextCall;
         const root = this.#root;
         const sent = Object.fromEntries(readPairs(this.#read(headers, headersLength)));
-        envoy.calls.push({
+        const path = new URL(sent[":path"] ?? "", "http://feed");
+        const heard = path.pathname.endsWith("/gate/v1/reports") ? envoy.reports : envoy.calls;
+        heard.push({
           cluster: this.#text(cluster, clusterLength),
           headers: sent,
-          path: new URL(sent[":path"] ?? "", "http://feed"),
+          path,
+          body: this.#text(body, bodyLength),
           timeoutMs,
           answer: (status, body) => this.#receive(root, call, status, body),
           fail: () => void this.#receive(root, call, null, ""),

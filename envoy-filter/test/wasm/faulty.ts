@@ -9,12 +9,20 @@ import {
   proxy_abi_version_0_2_1,
   proxy_on_configure,
   proxy_on_context_create,
+  proxy_on_log,
   proxy_on_tick,
   proxy_on_vm_start,
 } from "../../src/filter.ts";
 import { createShared, readShared, replaceShared, SharedKey } from "../../src/shared.ts";
 
-export { proxy_abi_version_0_2_1, proxy_on_configure, proxy_on_context_create, proxy_on_tick, proxy_on_vm_start };
+export {
+  proxy_abi_version_0_2_1,
+  proxy_on_configure,
+  proxy_on_context_create,
+  proxy_on_log,
+  proxy_on_tick,
+  proxy_on_vm_start,
+};
 
 /** A request with this header traps. */
 const TRAP_REQUEST = new Ascii("x-test-trap");
