@@ -44,7 +44,12 @@ export async function startStillFeed(pages: readonly string[]): Promise<StillFee
     response.end(`${news.slice(seen).join("")}=still${news.length}\tdone\n`);
   };
   const server = createServer((request, response) => {
-    const query = new URL(request.url ?? "", "http://feed").searchParams;
+    const { pathname, searchParams: query } = new URL(request.url ?? "", "http://feed");
+    if (pathname !== "/gate/v1/changes") {
+      request.resume();
+      response.writeHead(204).end(); // a report of what was counted
+      return;
+    }
     const cursor = query.get("cursor") ?? "";
     const started = performance.now();
     response.setHeader("content-type", "text/plain; charset=us-ascii");
