@@ -1,34 +1,8 @@
-import type { ConnectionView } from "@linkgate/api/spec";
 import { describe, expect, test } from "vitest";
 import { findObstacle, MAX_DECIDED } from "../src/connections/legality.ts";
 import { type ListState, readListState, writeListState } from "../src/connections/list-state.ts";
 import { quote } from "../src/connections/next-steps.tsx";
-
-function connection(change: Partial<ConnectionView> = {}): ConnectionView {
-  return {
-    id: "/subscriptions/s/resourceGroups/g/providers/Microsoft.HealthcareApis/services/a/privateEndpointConnections/c",
-    account: "a",
-    accountName: "A",
-    subscriptionId: "s",
-    resourceGroup: "g",
-    name: "c",
-    etag: "1",
-    state: "Pending",
-    provisioningState: "Succeeded",
-    description: "",
-    actionsRequired: "",
-    requestMessage: "",
-    privateEndpoint: { id: "/subscriptions/t/resourceGroups/g/providers/Microsoft.Network/privateEndpoints/pe" },
-    linkIds: [],
-    privateAddresses: [],
-    requestedAt: "2026-11-22T00:00:00Z",
-    lastTrafficAt: null,
-    lastDeniedAt: null,
-    progress: { phase: "done", gates: 2, inForce: 2, waitingFor: [] },
-    rights: { approve: true, remove: true },
-    ...change,
-  };
-}
+import { connectionDocument as connection } from "./support/documents.ts";
 
 describe("what a button says of a selection", () => {
   test("nothing selected, or too many for one call", () => {

@@ -2,9 +2,11 @@
 
 import type { AccountView } from "@linkgate/api/spec";
 import { useParams } from "next/navigation";
-import { FormattedMessage } from "react-intl";
+import { FormattedMessage, useIntl } from "react-intl";
 import { toPath } from "../api/client.ts";
 import { useRead } from "../api/queries.ts";
+import { writeCountFilter } from "../charts/count-filter.ts";
+import { formatBytes } from "../charts/format-bytes.ts";
 import { CopyButton } from "../shell/copy-button.tsx";
 import { Facts } from "../shell/facts.tsx";
 import { Loaded } from "../shell/loaded.tsx";
@@ -15,7 +17,7 @@ import { Section } from "../shell/section.tsx";
 /** One account: its names, who may come in, and how many connections it has. */
 export function AccountPage() {
   const account = decodeURIComponent(useParams<{ account: string }>().account);
-  const query = useRead<AccountView>(`/accounts${toPath(account)}`);
+  const query = useRead<AccountView>(`/accounts${toPath(account)}`, {}, { counted: true });
   return (
     <>
       <PageHeader title={query.data?.name ?? account} />
@@ -58,6 +60,33 @@ function AccountFacts({ account }: { account: AccountView }) {
           <FormattedMessage id="account.connections" />
         </PageLink>
       </Section>
+      <Section title="account.lastDay">
+        <LastDay account={account} />
+      </Section>
+    </>
+  );
+}
+
+function LastDay({ account: { account, lastDay } }: { account: AccountView }) {
+  const intl = useIntl();
+  const filter = writeCountFilter({ range: "day", account });
+  return (
+    <>
+      <Facts
+        facts={[
+          ["traffic.admitted", intl.formatNumber(lastDay.admitted)],
+          ["traffic.denied", intl.formatNumber(lastDay.denied)],
+          ["traffic.bytes", formatBytes(intl, lastDay.bytes)],
+        ]}
+      />
+      <p>
+        <PageLink href={`/traffic${filter}`}>
+          <FormattedMessage id="account.traffic" />
+        </PageLink>
+      </p>
+      <PageLink href={`/denials${filter}`}>
+        <FormattedMessage id="account.denials" />
+      </PageLink>
     </>
   );
 }

@@ -1,16 +1,14 @@
 "use client";
 
 import { Dropdown, Field, makeStyles, Option, SearchBox, tokens } from "@fluentui/react-components";
-import type { AccountPage, ConnectionState, StateCounts } from "@linkgate/api/spec";
+import type { ConnectionState, StateCounts } from "@linkgate/api/spec";
 import { useEffect, useState } from "react";
 import { useIntl } from "react-intl";
-import { useRead } from "../api/queries.ts";
+import { AccountDropdown } from "../accounts/account-dropdown.tsx";
 import { type ListState, STATES } from "./list-state.ts";
 
 /** Milliseconds after the last key before the search is asked for. */
 const SEARCH_AFTER = 200;
-/** Accounts to choose from; whoever has more searches by name. */
-const ACCOUNTS = 200;
 
 const useStyles = makeStyles({
   filters: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, alignItems: "end" },
@@ -26,14 +24,12 @@ export interface ConnectionFiltersProps {
 export function ConnectionFilters({ state, counts, onChange }: ConnectionFiltersProps) {
   const styles = useStyles();
   const { formatMessage } = useIntl();
-  const accounts = useRead<AccountPage>("/accounts", { limit: ACCOUNTS });
   const stateName = (each: ConnectionState) =>
     formatMessage(
       { id: "connections.stateCount" },
       { state: formatMessage({ id: `connection.state.${each}` }), count: counts?.[each] ?? 0 },
     );
   const all = formatMessage({ id: "connections.allStates" });
-  const allAccounts = formatMessage({ id: "connections.allAccounts" });
   return (
     <search className={styles.filters}>
       <Field label={formatMessage({ id: "connections.search" })}>
@@ -55,23 +51,7 @@ export function ConnectionFilters({ state, counts, onChange }: ConnectionFilters
           ))}
         </Dropdown>
       </Field>
-      <Field label={formatMessage({ id: "connection.account" })}>
-        <Dropdown
-          selectedOptions={[state.account]}
-          value={
-            accounts.data?.value.find(({ account }) => account === state.account)?.name ??
-            (state.account || allAccounts)
-          }
-          onOptionSelect={(_, { optionValue }) => onChange({ account: optionValue ?? "" })}
-        >
-          <Option value="">{allAccounts}</Option>
-          {(accounts.data?.value ?? []).map(({ account, name }) => (
-            <Option key={account} value={account}>
-              {name}
-            </Option>
-          ))}
-        </Dropdown>
-      </Field>
+      <AccountDropdown account={state.account} onChange={account => onChange({ account })} />
     </search>
   );
 }

@@ -7,6 +7,7 @@ import { useState } from "react";
 import { FormattedDate, FormattedMessage } from "react-intl";
 import { toPath } from "../api/client.ts";
 import { useRead } from "../api/queries.ts";
+import { writeCountFilter } from "../charts/count-filter.ts";
 import { HistoryTable } from "../history/history-table.tsx";
 import { CopyButton } from "../shell/copy-button.tsx";
 import { Facts } from "../shell/facts.tsx";
@@ -26,7 +27,11 @@ export function ConnectionPage() {
   const parameters = useParams<{ account: string; name: string }>();
   const account = decodeURIComponent(parameters.account);
   const name = decodeURIComponent(parameters.name);
-  const connection = useRead<ConnectionView>(`/accounts${toPath(account)}/connections${toPath(name)}`);
+  const connection = useRead<ConnectionView>(
+    `/accounts${toPath(account)}/connections${toPath(name)}`,
+    {},
+    { counted: true },
+  );
   const [action, setAction] = useState<AdminAction>();
   return (
     <>
@@ -93,6 +98,21 @@ function ConnectionFacts({ connection }: { connection: ConnectionView }) {
           "connection.requested",
           <FormattedDate key="requested" value={connection.requestedAt} dateStyle="long" timeStyle="medium" />,
         ],
+        ["connection.lastTraffic", <LastSeen key="traffic" at={connection.lastTrafficAt} />],
+        [
+          "connection.lastDenied",
+          <span key="denied">
+            <LastSeen at={connection.lastDeniedAt} />
+            {connection.lastDeniedAt === null ? null : (
+              <>
+                {" "}
+                <PageLink href={`/denials${toDenials(connection)}`}>
+                  <FormattedMessage id="connection.denials" />
+                </PageLink>
+              </>
+            )}
+          </span>,
+        ],
         [
           "connection.id",
           <span key="id">
@@ -103,6 +123,16 @@ function ConnectionFacts({ connection }: { connection: ConnectionView }) {
       ]}
     />
   );
+}
+
+/** The minute in which a gate last saw something; null where none did in the time that is kept. */
+function LastSeen({ at }: { at: string | null }) {
+  if (at === null) return <FormattedMessage id="connection.notSeen" />;
+  return <FormattedDate value={at} dateStyle="long" timeStyle="short" />;
+}
+
+function toDenials({ account, name }: ConnectionView): string {
+  return writeCountFilter({ range: "quarter", account, connection: name });
 }
 
 /** What the customer has to do, which only an approved connection has a use for. */

@@ -1,6 +1,6 @@
 "use client";
 
-import { Badge, Button, TableCell, TableRow, Text } from "@fluentui/react-components";
+import { Badge, Button, makeStyles, TableCell, TableRow, Text } from "@fluentui/react-components";
 import type { Gate } from "@linkgate/api/spec";
 import { useState } from "react";
 import { FormattedDate, FormattedMessage, useIntl } from "react-intl";
@@ -12,7 +12,17 @@ import { Loaded } from "../shell/loaded.tsx";
 import { PageHeader } from "../shell/page-header.tsx";
 import { RetireDialog } from "./retire-dialog.tsx";
 
-const COLUMNS: readonly MessageId[] = ["gates.name", "gates.state", "gates.heard", "gates.behind", "gates.waiting"];
+const COLUMNS: readonly MessageId[] = [
+  "gates.name",
+  "gates.version",
+  "gates.state",
+  "gates.heard",
+  "gates.reported",
+  "gates.behind",
+  "gates.waiting",
+];
+
+const useStyles = makeStyles({ cell: { overflowWrap: "anywhere" } });
 
 /** The app role of whoever runs gates: it decides what is shown here; the API decides what is allowed. */
 const PLATFORM_ENGINEER = "PlatformEngineer";
@@ -37,7 +47,7 @@ export function GatesPage() {
             <DataTable
               title="gates.title"
               columns={mayRetire ? [...COLUMNS, "gates.retire"] : COLUMNS}
-              minWidth="48rem"
+              minWidth="64rem"
             >
               {value.map(gate => (
                 <GateRow key={gate.incarnation} gate={gate} onRetire={mayRetire ? setRetiring : undefined} />
@@ -52,10 +62,12 @@ export function GatesPage() {
 }
 
 function GateRow({ gate, onRetire }: { gate: Gate; onRetire: ((gate: Gate) => void) | undefined }) {
+  const styles = useStyles();
   const isLost = gate.state === "live" && gate.lost;
   return (
     <TableRow>
-      <TableCell>{gate.name}</TableCell>
+      <TableCell className={styles.cell}>{gate.name}</TableCell>
+      <TableCell className={styles.cell}>{gate.version ?? <FormattedMessage id="gates.never" />}</TableCell>
       <TableCell>
         <Badge appearance="tint" color={isLost ? "danger" : gate.state === "live" ? "success" : "informative"}>
           <FormattedMessage id={isLost ? "gates.state.lost" : `gates.state.${gate.state}`} />
@@ -63,6 +75,13 @@ function GateRow({ gate, onRetire }: { gate: Gate; onRetire: ((gate: Gate) => vo
       </TableCell>
       <TableCell>
         <FormattedDate value={gate.heardAt} dateStyle="medium" timeStyle="medium" />
+      </TableCell>
+      <TableCell>
+        {gate.reportedAt === null ? (
+          <FormattedMessage id="gates.never" />
+        ) : (
+          <FormattedDate value={gate.reportedAt} dateStyle="medium" timeStyle="medium" />
+        )}
       </TableCell>
       <TableCell>
         <FormattedMessage id="gates.behind.accounts" values={{ count: gate.behind }} />

@@ -1,7 +1,7 @@
 "use client";
 
 import { Text } from "@fluentui/react-components";
-import type { ConnectionPage, ConnectionView, GateList } from "@linkgate/api/spec";
+import type { ConnectionPage, ConnectionView, DenialReport, GateList } from "@linkgate/api/spec";
 import { FormattedMessage, FormattedRelativeTime, useIntl } from "react-intl";
 import { useGates, useRead } from "../api/queries.ts";
 import { connectionHref } from "../connections/columns.tsx";
@@ -12,9 +12,12 @@ import { PageHeader } from "../shell/page-header.tsx";
 import { PageLink } from "../shell/page-link.tsx";
 import { Section } from "../shell/section.tsx";
 import { useNow } from "../shell/use-now.ts";
+import { PendingByAge } from "./pending-by-age.tsx";
 
-/** Requests that are shown here; the list of connections has them all. */
+/** Requests that are named here; the list of connections has them all. */
 const SHOWN = 20;
+/** Requests whose age is looked at: as many as the API gives at once. */
+const COUNTED = 200;
 const UNITS = [
   ["day", 86_400],
   ["hour", 3_600],
@@ -24,13 +27,17 @@ const UNITS = [
 /** What waits for the person who is signed in, and how the gates are. */
 export function HomePage() {
   const { formatMessage } = useIntl();
-  const pending = useRead<ConnectionPage>("/connections", { state: ["Pending"], sort: "requested", limit: SHOWN });
+  const pending = useRead<ConnectionPage>("/connections", { state: ["Pending"], sort: "requested", limit: COUNTED });
+  const denials = useRead<DenialReport>("/denials", {}, { counted: true });
   const gates = useGates();
   return (
     <>
       <PageHeader title={formatMessage({ id: "home.title" })} />
       <Section title="home.pending">
         <Loaded query={pending}>{page => <Pending page={page} />}</Loaded>
+      </Section>
+      <Section title="denials.title">
+        <Loaded query={denials}>{report => <DenialsLine report={report} />}</Loaded>
       </Section>
       <Section title="gates.title">
         <Loaded query={gates}>{({ value }) => <GatesLine gates={value} />}</Loaded>
@@ -51,7 +58,7 @@ function Pending({ page }: { page: ConnectionPage }) {
   return (
     <>
       <ul>
-        {page.value.map(connection => (
+        {page.value.slice(0, SHOWN).map(connection => (
           <li key={keyOf(connection)}>
             <FormattedMessage
               id="home.request"
@@ -67,6 +74,7 @@ function Pending({ page }: { page: ConnectionPage }) {
       <PageLink href="/connections?state=Pending">
         <FormattedMessage id="home.all" values={{ count: page.counts.Pending }} />
       </PageLink>
+      <PendingByAge page={page} now={now} />
     </>
   );
 }
@@ -77,6 +85,25 @@ function Age({ since, now }: { since: string; now: number }) {
   const seconds = Math.max(0, Math.round((now - Date.parse(since)) / 1000));
   const [unit, length] = UNITS.find(([, size]) => seconds >= size) ?? (["second", 1] as const);
   return <FormattedRelativeTime value={-Math.floor(seconds / length)} unit={unit} numeric="always" />;
+}
+
+function DenialsLine({ report: { requests, value } }: { report: DenialReport }) {
+  const pending = value
+    .filter(({ origin }) => origin.state === "Pending")
+    .reduce((sum, group) => sum + group.requests, 0);
+  return (
+    <Text>
+      <FormattedMessage id="home.denials" values={{ count: requests }} />{" "}
+      {pending === 0 ? null : (
+        <>
+          <FormattedMessage id="home.denials.pending" values={{ count: pending }} />{" "}
+        </>
+      )}
+      <PageLink href="/denials">
+        <FormattedMessage id="home.denials.see" />
+      </PageLink>
+    </Text>
+  );
 }
 
 function GatesLine({ gates }: { gates: GateList["value"] }) {

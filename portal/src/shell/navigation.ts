@@ -1,10 +1,12 @@
 import type { FluentIcon } from "@fluentui/react-icons";
 import {
   BuildingRegular,
+  DataBarVerticalRegular,
   HistoryRegular,
   HomeRegular,
   PlugConnectedRegular,
   ServerRegular,
+  ShieldProhibitedRegular,
   StethoscopeRegular,
 } from "@fluentui/react-icons";
 import type { MessageId } from "../messages/messages.tsx";
@@ -21,6 +23,8 @@ export const destinations: readonly Destination[] = [
   { href: "/", title: "home.title", icon: HomeRegular },
   { href: "/connections", title: "connections.title", icon: PlugConnectedRegular },
   { href: "/accounts", title: "accounts.title", icon: BuildingRegular },
+  { href: "/denials", title: "denials.title", icon: ShieldProhibitedRegular },
+  { href: "/traffic", title: "traffic.title", icon: DataBarVerticalRegular },
   { href: "/history", title: "history.title", icon: HistoryRegular },
   { href: "/gates", title: "gates.title", icon: ServerRegular },
   { href: "/diagnose", title: "diagnose.title", icon: StethoscopeRegular },

@@ -1,0 +1,139 @@
+"use client";
+
+import { makeStyles, TableCell, TableRow, Text } from "@fluentui/react-components";
+import type { AccountTraffic, TrafficPoint, TrafficReport, TrafficSums } from "@linkgate/api/spec";
+import { keepPreviousData } from "@tanstack/react-query";
+import { FormattedMessage, FormattedNumber, useIntl } from "react-intl";
+import { AccountLink } from "../accounts/account-link.tsx";
+import { useRead } from "../api/queries.ts";
+import { type CountFilter, toQuery, useBars, useCountFilter, writeCountFilter } from "../charts/count-filter.ts";
+import { CountFilters } from "../charts/count-filters.tsx";
+import { formatBytes } from "../charts/format-bytes.ts";
+import { TimeChart } from "../charts/time-chart.tsx";
+import { type Bars, sumInBars } from "../charts/time-range.ts";
+import type { MessageId } from "../messages/messages.tsx";
+import { DataTable } from "../shell/data-table.tsx";
+import { Loaded } from "../shell/loaded.tsx";
+import { PageHeader } from "../shell/page-header.tsx";
+import { PageLink } from "../shell/page-link.tsx";
+import { Section } from "../shell/section.tsx";
+
+const COLUMNS: readonly MessageId[] = [
+  "connection.account",
+  "traffic.requests",
+  "traffic.admitted",
+  "traffic.denied",
+  "traffic.bytes",
+];
+
+const useStyles = makeStyles({ cell: { overflowWrap: "anywhere" } });
+
+/** Requests and bytes over time, of one account or of all that the person may read. */
+export function TrafficPage() {
+  const { formatMessage } = useIntl();
+  const [filter, change] = useCountFilter();
+  const bars = useBars(filter.range);
+  const shown = { ...filter, reason: "", connection: "" };
+  const report = useRead<TrafficReport>("/traffic", toQuery(shown, bars), {
+    placeholderData: keepPreviousData,
+    counted: true,
+  });
+  return (
+    <>
+      <PageHeader title={formatMessage({ id: "traffic.title" })} />
+      <CountFilters filter={shown} onChange={change} />
+      <Loaded query={report}>
+        {({ total, series, value, omitted }) =>
+          total.requests === 0 ? (
+            <Text>
+              <FormattedMessage id={filter.account === "" ? "traffic.none" : "traffic.noMatch"} />
+            </Text>
+          ) : (
+            <>
+              <Section title="traffic.requests">
+                <Requests points={series} bars={bars} />
+              </Section>
+              <Section title="traffic.bytes">
+                <Bytes points={series} bars={bars} />
+              </Section>
+              <Section title="traffic.byAccount">
+                <Accounts accounts={value} omitted={omitted} filter={filter} />
+              </Section>
+            </>
+          )
+        }
+      </Loaded>
+    </>
+  );
+}
+
+function sumOf(bars: Bars, points: readonly TrafficPoint[], what: keyof TrafficSums): number[] {
+  return sumInBars(
+    bars,
+    points,
+    ({ at }) => at,
+    point => point[what],
+  );
+}
+
+function Requests({ points, bars }: { points: readonly TrafficPoint[]; bars: Bars }) {
+  const { formatMessage, formatNumber } = useIntl();
+  const series = (["admitted", "denied"] as const).map(what => ({
+    id: what,
+    label: formatMessage({ id: `traffic.${what}` }),
+    values: sumOf(bars, points, what),
+  }));
+  return <TimeChart title="traffic.requests" bars={bars} series={series} format={value => formatNumber(value)} />;
+}
+
+function Bytes({ points, bars }: { points: readonly TrafficPoint[]; bars: Bars }) {
+  const intl = useIntl();
+  const label = intl.formatMessage({ id: "traffic.bytes" });
+  const series = [{ id: "bytes", label, values: sumOf(bars, points, "bytes") }];
+  return <TimeChart title="traffic.bytes" bars={bars} series={series} format={value => formatBytes(intl, value)} />;
+}
+
+interface AccountsProps {
+  readonly accounts: readonly AccountTraffic[];
+  readonly omitted: number;
+  readonly filter: CountFilter;
+}
+
+function Accounts({ accounts, omitted, filter: { range } }: AccountsProps) {
+  const styles = useStyles();
+  const intl = useIntl();
+  return (
+    <>
+      <DataTable title="traffic.byAccount" columns={COLUMNS} minWidth="44rem">
+        {accounts.map(({ account, requests, admitted, denied, bytes }) => (
+          <TableRow key={account ?? ""}>
+            <TableCell className={styles.cell}>
+              <AccountLink account={account} />
+            </TableCell>
+            <TableCell>
+              <FormattedNumber value={requests} />
+            </TableCell>
+            <TableCell>
+              <FormattedNumber value={admitted} />
+            </TableCell>
+            <TableCell>
+              {account === null || denied === 0 ? (
+                <FormattedNumber value={denied} />
+              ) : (
+                <PageLink href={`/denials${writeCountFilter({ range, account })}`}>
+                  <FormattedNumber value={denied} />
+                </PageLink>
+              )}
+            </TableCell>
+            <TableCell>{formatBytes(intl, bytes)}</TableCell>
+          </TableRow>
+        ))}
+      </DataTable>
+      {omitted === 0 ? null : (
+        <Text size={200}>
+          <FormattedMessage id="counts.omitted" values={{ count: omitted }} />
+        </Text>
+      )}
+    </>
+  );
+}

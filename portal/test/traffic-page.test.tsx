@@ -1,0 +1,53 @@
+// @vitest-environment jsdom
+import { screen, within } from "@testing-library/react";
+import { userEvent } from "@testing-library/user-event";
+import { expect, test } from "vitest";
+import { TrafficPage } from "../src/traffic/traffic-page.tsx";
+import { accountDocument, trafficDocument } from "./support/documents.ts";
+import { showPage } from "./support/show-page.tsx";
+
+const accounts = { value: [accountDocument()] };
+const sums = { requests: 1210, admitted: 1200, denied: 10, bytes: 2_500_000 };
+
+function show(url: string, report = trafficDocument()) {
+  return showPage(<TrafficPage />, { url, answers: { "/accounts": accounts, "/traffic": report } });
+}
+
+test("requests that were let in and denied, and bytes, are drawn over time and told by account", async () => {
+  const at = new Date().toISOString();
+  const value = [
+    { account: "contoso", ...sums },
+    { account: null, requests: 5, admitted: 0, denied: 5, bytes: 0 },
+  ];
+  show("/traffic?range=day", trafficDocument({ total: sums, series: [{ at, ...sums }], value, omitted: 2 }));
+  await screen.findByRole("img", { name: /^Let in: 1,200 in all/ });
+  screen.getByRole("img", { name: /^Denied: 10 in all/ });
+  screen.getByRole("img", { name: /^Bytes sent: 2.5 MB in all/ });
+  screen.getByText("2 rows more are not shown. Filter to see less at once.");
+
+  const table = screen.getByRole("table", { name: "By account" });
+  const rows = within(table).getAllByRole("row");
+  expect(rows.map(row => [...row.children].map(cell => cell.textContent))).toEqual([
+    ["Account", "Requests", "Let in", "Denied", "Bytes sent"],
+    ["contoso", "1,210", "1,200", "10", "2.5 MB"],
+    ["Host names of no account", "5", "0", "5", "0 byte"],
+  ]);
+  const link = within(table).getByRole("link", { name: "10" });
+  expect(link.getAttribute("href")).toBe("/denials?range=day&account=contoso");
+  expect(within(table).queryByRole("link", { name: "5" })).toBeNull();
+});
+
+test("nothing yet, and nothing for this account, are two things", async () => {
+  show("/traffic");
+  await screen.findByText("No gate has told of any request in this time.");
+  await userEvent.click(screen.getByRole("combobox", { name: "Account" }));
+  await userEvent.click(await screen.findByRole("option", { name: "Contoso" }));
+  expect(location.search).toBe("?account=contoso");
+  await screen.findByText("No gate has told of any request to this account in this time.");
+});
+
+test("a service that does not answer is told, with the way to try again", async () => {
+  showPage(<TrafficPage />, { url: "/traffic", answers: { "/accounts": accounts } });
+  await screen.findByText("This did not work.");
+  screen.getByRole("button", { name: "Try again" });
+});
