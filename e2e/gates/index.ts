@@ -20,3 +20,10 @@ export { RecordingUpstream, type UpstreamRequest } from "./upstream.ts";
 
 /** Every gate, which must stand the same tests: `describe.each(gates)("$name", kind => ...)`. */
 export const gates: readonly GateKind[] = [nginx, envoy];
+
+/** The gate of that name. @throws Error when there is none */
+export function findGate(name: string, among = gates): GateKind {
+  const kind = among.find(each => each.name === name);
+  if (kind === undefined) throw new Error(`gates: ${among.map(each => each.name).join(", ")}`);
+  return kind;
+}

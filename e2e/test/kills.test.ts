@@ -1,6 +1,6 @@
+import { chooseSeed } from "@linkgate/api/testing";
 import { describe, expect, onTestFailed, test } from "vitest";
 import { killableGates, runKillRounds } from "../kills/rounds.ts";
-import { chooseSeed } from "../world/seed.ts";
 import { World } from "../world/world.ts";
 
 /** Envoy takes longer to come back. `npm run soak -- kills --gate <name>` makes a thousand. */

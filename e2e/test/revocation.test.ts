@@ -1,8 +1,8 @@
+import { chooseSeed } from "@linkgate/api/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
 import { Random } from "../attackers/random.ts";
 import { gates } from "../gates/index.ts";
 import type { Revocation } from "../world/arm.ts";
-import { chooseSeed } from "../world/seed.ts";
 import { Client } from "../world/traffic.ts";
 import { World } from "../world/world.ts";
 
