@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -6,6 +7,7 @@ export const GATE_SCRIPT: string = fileURLToPath(new URL("dist/gate.js", import.
 
 /** Bundles the gate, core included, into the one file that NGINX loads. @throws when the sources do not compile */
 export async function buildGate(outfile: string = GATE_SCRIPT): Promise<void> {
+  const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8")) as { version: string };
   await build({
     entryPoints: [fileURLToPath(new URL("src/gate.ts", import.meta.url))],
     outfile,
@@ -15,6 +17,7 @@ export async function buildGate(outfile: string = GATE_SCRIPT): Promise<void> {
     platform: "neutral",
     external: ["fs"],
     alias: { "node:fs": "fs" }, // njs has no node: names
+    define: { LINKGATE_VERSION: JSON.stringify(version) },
     minifySyntax: true, // puts constants in the place of their names, each of which QuickJS would look up
     legalComments: "none",
     logLevel: "warning",

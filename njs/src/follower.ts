@@ -4,30 +4,25 @@ import { expireByUptime } from "./expiry.ts";
 import { sendPoll } from "./feed-client.ts";
 import { readIncarnation } from "./incarnation.ts";
 import { holdsLease, leaveLease, takeLease } from "./lease.ts";
-import { type ProcessId, readOwnProcessId, withLock } from "./lock.ts";
+import { readOwnProcessId, withLock } from "./lock.ts";
 import { recordFailure } from "./record.ts";
+import { runReporter } from "./reporter.ts";
+import { Backoff, pauseIn, type Run, timeLeft } from "./run.ts";
 import type { GateSettings } from "./settings.ts";
 import { applyAnswer, preparePoll, type SentPoll } from "./sweep.ts";
 import { readStateText } from "./table.ts";
+import { Timer } from "./timer.ts";
 
-// js_periodic starts a run in every worker each minute, because NGINX frees a run's memory only when it ends. All of them keep
-// watch; the one that has the lease follows the feed.
+// All workers keep watch; the one that has the lease follows the feed, and reports.
 
-/** The interval of js_periodic is 60 s; a run that is longer is killed by the next. */
-const RUN_MS = 59_700;
 const SHORTEST_POLL_MS = 400;
 /** njs can't end a fetch: a worker that is told to stop is held back until its poll has been answered. */
 const LONGEST_WAIT_S = 5;
 const WATCH_MS = 500;
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 10_000;
 const LOCK_TRIES = 100;
 
-/** One run of one worker. */
-type Run = { readonly me: ProcessId; readonly begun: number; isOver: boolean; readonly over: Promise<null> };
-
 /**
- * Runs for a minute: keeps watch and, with the lease, follows the feed.
+ * Runs for a minute: keeps watch and, with the lease, follows the feed and reports.
  * @throws Error when /proc is not there; NGINX logs it
  */
 export async function runFollower(settings: GateSettings): Promise<void> {
@@ -38,7 +33,7 @@ export async function runFollower(settings: GateSettings): Promise<void> {
     end = resolve;
   });
   const run: Run = { me, begun: readUptime(), isOver: false, over };
-  await Promise.all([watch(run, settings).then(() => end(null)), lead(run, settings)]);
+  await Promise.all([watch(run, settings).then(() => end(null)), lead(run, settings), runReporter(run, settings)]);
   withLock(me, readUptime(), () => leaveLease(me));
 }
 
@@ -51,27 +46,25 @@ async function watch(run: Run, settings: GateSettings): Promise<void> {
       if (holdsLease(me, uptime)) takeLease(me, uptime);
       expireByUptime(uptime);
     });
-    await sleep(Math.min(WATCH_MS, timeLeft(run)));
+    await new Timer(Math.min(WATCH_MS, timeLeft(run))).over;
   }
   run.isOver = true;
 }
 
 /** Polls, one at a time, as long as this worker has the lease. */
 async function lead(run: Run, settings: GateSettings): Promise<void> {
-  let pause = FIRST_PAUSE_MS;
+  const backoff = new Backoff();
   while (!run.isOver && timeLeft(run) > SHORTEST_POLL_MS) {
     if (withLock(run.me, readUptime(), () => takeLease(run.me, readUptime())) !== true) {
-      await Promise.race([sleep(WATCH_MS), run.over]);
+      await pauseIn(run, WATCH_MS);
       continue;
     }
     try {
       await pollOnce(run, settings);
-      pause = FIRST_PAUSE_MS;
+      backoff.reset();
     } catch (error) {
-      recordFailure(String(error));
-      // Jitter, so that the gates of a region don't come back at the same moment.
-      await Promise.race([sleep(pause * (0.5 + Math.random() / 2)), run.over]);
-      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+      recordFailure("follower", String(error));
+      await pauseIn(run, backoff.next());
     }
   }
 }
@@ -90,7 +83,7 @@ async function pollOnce(run: Run, settings: GateSettings): Promise<void> {
       return true;
     });
     if (isDone) return;
-    await sleep(5);
+    await new Timer(5).over;
   }
   throw new Error("the lock was not to be had; the answer is dropped");
 }
@@ -117,14 +110,6 @@ function isRetired(run: Run, settings: GateSettings): boolean {
 
 function workerKey(): string {
   return `worker ${ngx.worker_id}`;
-}
-
-function timeLeft(run: Run): number {
-  return run.begun + RUN_MS - readUptime();
-}
-
-function sleep(milliseconds: number): Promise<null> {
-  return new Promise(resolve => setTimeout(resolve, Math.max(1, milliseconds), null));
 }
 
 function exists(path: string): boolean {

@@ -1,4 +1,5 @@
 import { denyForError, Gate } from "./access.ts";
+import { countRequest } from "./counts.ts";
 import { runFollower } from "./follower.ts";
 import type { ListenerKind } from "./request.ts";
 import { type GateSettings, readGateSettings } from "./settings.ts";
@@ -60,6 +61,7 @@ export default {
   checkProxy,
   checkPublic,
   checkHealth,
+  countRequest,
   follow,
   answerLiveness,
   answerReadiness,

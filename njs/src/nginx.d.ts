@@ -11,9 +11,13 @@ interface NginxDict<V> {
   /** Writes only where there is nothing. False if there is. @throws SharedMemoryError when the zone is full */
   add(key: string, value: V): boolean;
   delete(key: string): boolean;
+  /** Removes the key, and gives what it held. */
+  pop(key: string): V | undefined;
+  /** Up to `most` keys, which are copied while the zone is locked. */
+  keys(most: number): string[];
   /** Removes every key; holds the zone's lock for as long as that takes (15 ms for 100,000). */
   clear(): void;
-  /** Number zones only. */
+  /** Number zones only. @throws SharedMemoryError when the key is new and the zone is full */
   incr(key: string, delta: number, init: number): number;
 }
 
@@ -31,6 +35,12 @@ interface NginxRequest {
   internalRedirect(location: string): void;
 }
 
+interface NginxFetchOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 interface NginxFetchAnswer {
   readonly status: number;
   text(): Promise<string>;
@@ -46,10 +56,16 @@ declare const ngx: {
     readonly lg_breaks: NginxDict<number>;
     readonly lg_table0: NginxDict<string>;
     readonly lg_table1: NginxDict<string>;
+    readonly lg_requests: NginxDict<number>;
+    readonly lg_bytes: NginxDict<number>;
+    readonly lg_report: NginxDict<string>;
   };
-  fetch(url: string, options: { headers: Record<string, string> }): Promise<NginxFetchAnswer>;
+  fetch(url: string, options: NginxFetchOptions): Promise<NginxFetchAnswer>;
   log(level: number, text: string): void;
 };
+
+/** The gate's version, which the build puts in its place. */
+declare const LINKGATE_VERSION: string;
 
 declare const njs: {
   readonly version: string;

@@ -3,19 +3,22 @@ import { readIncarnation } from "./incarnation.ts";
 import { readLease } from "./lease.ts";
 import { readLockAge } from "./lock.ts";
 import { readFailure } from "./record.ts";
+import { describeReports } from "./report.ts";
 import { parseState, readStateText, type TableState, zoneOf } from "./table.ts";
 
 /** A page is applied in a fraction of a second: a lock held for longer belongs to a process that was stopped. */
 const LONGEST_LOCK_MS = 30_000;
 
 /**
- * Liveness: reads the state and both zones. A worker killed inside a write leaves a zone locked for ever; then this never
- * answers, and the supervisor restarts NGINX.
+ * Liveness: reads the state and every zone that a request reads or writes. A worker killed inside a write leaves a zone locked
+ * for ever; then this never answers, and the supervisor restarts NGINX.
  */
 export function answerLiveness(r: NginxRequest): void {
   const state = readState();
   zoneOf(0).get("");
   zoneOf(1).get("");
+  ngx.shared.lg_requests.get("");
+  ngx.shared.lg_bytes.get("");
   const lockAge = readLockAge(readUptime());
   const isLive = lockAge <= LONGEST_LOCK_MS;
   answer(r, isLive ? 200 : 500, { live: isLive, generation: state.generation, lockAgeSeconds: lockAge / 1000 });
@@ -39,7 +42,8 @@ export function answerStatus(r: NginxRequest): void {
     incarnation: readIncarnation(),
     table: describeTable(state, uptime),
     follower: lease === null ? null : { process: lease.holder, leaseSeconds: (lease.until - uptime) / 1000 },
-    lastFailure: readFailure(),
+    lastFailure: readFailure("follower"),
+    reports: { ...describeReports(), lastFailure: readFailure("reports") },
     zones: [0, 1].map(zone => ({ capacity: zoneOf(zone).capacity, free: zoneOf(zone).freeSpace() })),
   });
 }

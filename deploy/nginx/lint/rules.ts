@@ -1,22 +1,10 @@
+import { countingFails, uncounted } from "./counting.ts";
 import type { Configuration } from "./dump.ts";
 import { isTooWide } from "./network.ts";
 import type { Directive } from "./parse.ts";
-import { findScopes, inForce, isWithin, outward, parseTime, type Scope, serverOf, valueInForce } from "./scope.ts";
+import { type Finding, isGated, own, type Rule, touchesGate } from "./rule.ts";
+import { findScopes, inForce, outward, parseTime, serverOf, valueInForce } from "./scope.ts";
 
-/** A mistake, where it stands, and what it opens. */
-export interface Finding {
-  /** The rule's name, which the README explains. */
-  readonly rule: string;
-  readonly file: string;
-  readonly line: number;
-  readonly text: string;
-}
-
-/** One scope's findings; `gated` are the scopes that the gate's check stands before. */
-type Rule = (scope: Scope, world: World) => (Omit<Finding, "file" | "line"> & { at: Directive })[];
-type World = { readonly scopes: readonly Scope[]; readonly gated: readonly Scope[]; readonly quarantineMs: number };
-
-const GATE_HANDLER = /^[\w$]+\.(checkDirect|checkProxy|checkPublic|checkHealth)$/;
 const STATUS_HANDLER = /^[\w$]+\.(answerStatus|answerLiveness|answerReadiness)$/;
 const PASSES = ["proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "memcached_pass", "tunnel_pass"];
 const SUBREQUESTS = ["auth_request", "mirror", "add_before_body", "add_after_body", "slice"];
@@ -33,14 +21,6 @@ const HEADERS: readonly (readonly [name: string, value: string])[] = [
   ["connection", ""],
   ["upgrade", ""],
 ];
-
-const own = (scope: Scope, ...names: readonly string[]) => scope.own.filter(({ name }) => names.includes(name));
-
-const isGated = (scope: Scope) => inForce(scope, "js_access").some(({ args }) => GATE_HANDLER.test(args[0] ?? ""));
-
-/** A scope that gated ones are in, or that is in one: what stands there touches the gate. */
-const touchesGate = (scope: Scope, { gated }: World) =>
-  gated.some(each => isWithin(each, scope) || isWithin(scope, each));
 
 const uncheckedPass: Rule = scope => {
   const handler = inForce(scope, "js_access").at(-1);
@@ -223,7 +203,7 @@ const storedTable: Rule = scope =>
         .map(arg => ({
           rule: "stored-table",
           at,
-          text: `${arg}: a table is never restored, and never loses accounts silently`,
+          text: `${arg}: what the gate keeps is never restored, and never lost silently`,
         })),
     );
 
@@ -252,6 +232,8 @@ const RULES: readonly Rule[] = [
   plainHttp2,
   storedTable,
   engine,
+  uncounted,
+  countingFails,
 ];
 
 /**

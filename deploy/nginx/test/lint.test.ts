@@ -164,6 +164,17 @@ describe("mistakes", () => {
       change("type=string;", "type=string evict timeout=60s;"),
       ["stored-table", "stored-table"],
     ],
+    ["no access log", inLocation("access_log off;"), ["uncounted"]],
+    ["a log of one's own", inServer("access_log /var/log/mine.log combined;"), ["uncounted"]],
+    ["a log of some requests", change('access.log" linkgate;', 'access.log" linkgate if=$arg_log;'), ["uncounted"]],
+    ["a format without the count", change("}$linkgate_counted'", "}'"), ["uncounted"]],
+    ["counted twice", change("gate.countRequest;", "gate.countRequest nocache;"), ["counting-fails"]],
+    ["counted under another name", inHttp("js_set $mine gate.countRequest;"), ["counting-fails"]],
+    ["the count made by something else", change("gate.countRequest;", "mine.count;"), ["counting-fails"]],
+    ["counted before the answer", inLocation("add_header x-counted $linkgate_counted;"), ["counting-fails"]],
+    ["counted by a map", inHttp("map $linkgate_counted $x { default 1; }"), ["counting-fails"]],
+    ["counted within a map", inHttp("map $uri $x { default a$linkgate_counted; }"), ["counting-fails"]],
+    ["counts that are lost", change("type=number;", "type=number evict timeout=1s;"), ["stored-table", "stored-table"]],
     ["no gate at all", "events {} http { server { listen 80; root /srv; } }", ["no-gate"]],
     ["a file that is not there", inHttp("include more.conf;"), ["missing-include"]],
   ])("%s", ([, text, rules]) => {
@@ -181,6 +192,11 @@ describe("mistakes", () => {
     ["a cache with NGINX's own key", inLocation("proxy_cache all;")],
     ["a cache for each tenant", inLocation('proxy_cache all;\nproxy_cache_key "$linkgate_account$request_uri";')],
     ["HTTP/2 with TLS", inServer("http2 on;").replace("listen [::]:8080 ipv6only=off;", "listen [::]:8080 ssl;")],
+    ["a log of one's own beside ours", inLocation("access_log /a.log linkgate;\naccess_log /b.log combined;")],
+    [
+      "a server without the gate that logs nothing",
+      inHttp("server { listen 127.0.0.1:81; access_log off; return 404; }"),
+    ],
     ["files that are no pattern's", inHttp("include conf.d/*.conf;")],
   ] as const)("%s is no mistake", ([, text]) => {
     expect(lint(text)).toEqual([]);

@@ -22,6 +22,7 @@ export type StatusPage = {
   table: { state: "none" | "current" | "expired"; generation: number; ageSeconds: number | null; cursor: string };
   follower: { process: string; leaseSeconds: number } | null;
   lastFailure: { text: string; count: number } | null;
+  reports: { sequence: number; isDone: boolean; lastFailure: { text: string; count: number } | null };
   zones: { capacity: number; free: number }[];
 };
 

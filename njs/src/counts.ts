@@ -1,0 +1,112 @@
+import {
+  LINK_ID_MISMATCH,
+  NOT_PRIVATE_LINK,
+  PRIVATE_LINK,
+  PRIVATE_LINK_NOT_ENABLED,
+  PUBLIC,
+  PUBLIC_ACCESS_DISABLED,
+  REASONS,
+  startOfLinkIds,
+  UNKNOWN_ACCOUNT,
+  UNREADABLE_RECORD,
+} from "@linkgate/core";
+import { SharedTable } from "./table.ts";
+
+// What the api is told of traffic is counted here, in two zones of shared memory that all workers add to: requests and bytes,
+// each by `account TAB reason TAB link id`. A number of keys is all that fits; who chooses names and link ids can't take more.
+
+/** Not a key of any request, since no account's name begins so: how many keys there are, and when the oldest was begun. */
+const KEYS = "#keys";
+const BEGUN = "#begun";
+/** What found no room under any other name. */
+const UNCOUNTED = "\tuncounted\t";
+/** Keys with a link id, and all keys but {@link UNCOUNTED}. The zones hold them all, each with the longest of names. */
+export const MOST_LINKED_KEYS = 8000;
+export const MOST_KEYS = 10_000;
+
+/** Reasons of requests whose account the decision found in the table. */
+const OF_KNOWN_ACCOUNTS = [
+  REASONS[PRIVATE_LINK],
+  REASONS[PUBLIC],
+  REASONS[LINK_ID_MISMATCH],
+  REASONS[PRIVATE_LINK_NOT_ENABLED],
+  REASONS[NOT_PRIVATE_LINK],
+  REASONS[PUBLIC_ACCESS_DISABLED],
+  REASONS[UNREADABLE_RECORD],
+];
+
+/**
+ * Counts the request, which is over. Handler of the variable that stands at the end of the access log's format: NGINX reads it
+ * when it writes the log, after the answer was sent. Never throws.
+ * @returns nothing to be logged
+ */
+export function countRequest(r: NginxRequest): string {
+  try {
+    const variables = r.variables;
+    const reason = variables.linkgate_reason;
+    if (!reason) return ""; // NGINX answered by itself; nobody decided
+    const account = findAccount(variables.linkgate_account ?? "", reason);
+    add(`${account}\t${reason}\t${variables.linkgate_link_id ?? ""}`, 1, Number(variables.bytes_sent) || 0);
+  } catch {
+    countLost();
+  }
+  return "";
+}
+
+/** The name if it is an account's; anybody can ask for any name, and none is kept that the table does not have. */
+function findAccount(name: string, reason: string): string {
+  if (name === "" || OF_KNOWN_ACCOUNTS.includes(reason)) return name;
+  if (reason === REASONS[UNKNOWN_ACCOUNT]) return "";
+  const table = new SharedTable();
+  table.host = name;
+  table.readState();
+  const entry = table.findEntry(name.length);
+  return entry === null || startOfLinkIds(entry) === 0 ? "" : name;
+}
+
+/** Bytes first, and requests last, while {@link takeCounts} goes the other way: no bytes are ever taken without their request. */
+function add(key: string, requests: number, bytes: number): void {
+  ngx.shared.lg_bytes.incr(key, bytes, 0);
+  if (ngx.shared.lg_requests.incr(key, requests, 0) === requests) admitKey(key);
+}
+
+/** A key that is new. One too many is taken out again, and counted under a name that says less. */
+function admitKey(key: string): void {
+  const zone = ngx.shared.lg_requests;
+  zone.add(BEGUN, Date.now());
+  if (key === UNCOUNTED) return;
+  const linkId = key.lastIndexOf("\t") + 1;
+  const hasLink = linkId < key.length;
+  if (zone.incr(KEYS, 1, 0) <= (hasLink ? MOST_LINKED_KEYS : MOST_KEYS)) return;
+  const requests = zone.pop(key) ?? 0;
+  const bytes = ngx.shared.lg_bytes.pop(key) ?? 0;
+  zone.incr(KEYS, -1, 0);
+  if (requests > 0) add(hasLink ? key.slice(0, linkId) : UNCOUNTED, requests, bytes);
+}
+
+function countLost(): void {
+  try {
+    add(UNCOUNTED, 1, 0);
+  } catch {
+    // There is no place left where it could be said.
+  }
+}
+
+/**
+ * Takes everything that was counted, as lines of a report (`key TAB requests TAB bytes LF`), and leaves nothing.
+ * @returns `begun`: when the oldest of it was begun, by the wall clock in milliseconds
+ */
+export function takeCounts(): { lines: string; begun: number } {
+  const zone = ngx.shared.lg_requests;
+  const now = Date.now();
+  const begun = Math.min(zone.pop(BEGUN) ?? now, now); // before the keys: what is begun from now on has a time of its own
+  const keys = zone.keys(MOST_KEYS * 2).filter(key => !key.startsWith("#"));
+  let lines = "";
+  for (const key of keys) {
+    const requests = zone.pop(key) ?? 0;
+    if (requests > 0) lines += `${key}\t${requests}\t${ngx.shared.lg_bytes.pop(key) ?? 0}\n`;
+  }
+  // Not what is left of the old number: a worker that was killed may have left it wrong.
+  zone.set(KEYS, 0);
+  return { lines, begun };
+}
