@@ -94,7 +94,7 @@ test("home: pending requests by age, and how many more there are than were looke
   const rows = within(await screen.findByRole("table", { name: "Pending requests by age" })).getAllByRole("row");
   expect(rows.map(row => [...row.children].map(cell => cell.textContent))).toEqual([
     ["Waiting for", "Requests"],
-    ["Longer", "1"],
+    ["More than a week", "1"],
     ["Up to a week", "1"],
     ["Up to a day", "1"],
     ["Up to an hour", "2"],

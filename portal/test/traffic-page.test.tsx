@@ -20,9 +20,15 @@ test("requests that were let in and denied, and bytes, are drawn over time and t
     { account: null, requests: 5, admitted: 0, denied: 5, bytes: 0 },
   ];
   show("/traffic?range=day", trafficDocument({ total: sums, series: [{ at, ...sums }], value, omitted: 2 }));
-  await screen.findByRole("img", { name: /^Let in: 1,200 in all/ });
-  screen.getByRole("img", { name: /^Denied: 10 in all/ });
-  screen.getByRole("img", { name: /^Bytes sent: 2.5 MB in all/ });
+  await screen.findByRole("heading", { name: "Let in" });
+  for (const [title, total] of [
+    ["Let in", "1,200"],
+    ["Denied", "10"],
+    ["Bytes sent", "2.5 MB"],
+  ] as const) {
+    const section = screen.getByRole("region", { name: title });
+    expect(within(section).getByRole("img").getAttribute("aria-label")).toContain(`All accounts: ${total} in all`);
+  }
   screen.getByText("2 rows more are not shown. Filter to see less at once.");
 
   const table = screen.getByRole("table", { name: "By account" });

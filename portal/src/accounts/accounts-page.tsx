@@ -4,7 +4,7 @@ import { Button, makeStyles, SearchBox, TableCell, TableRow, Text, tokens } from
 import type { AccountPage, AccountView } from "@linkgate/api/spec";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
-import { FormattedMessage, useIntl } from "react-intl";
+import { FormattedMessage, FormattedNumber, useIntl } from "react-intl";
 import { toPath } from "../api/client.ts";
 import { useRead } from "../api/queries.ts";
 import type { MessageId } from "../messages/messages.tsx";
@@ -19,6 +19,7 @@ const COLUMNS: readonly MessageId[] = [
   "account.public",
   "account.used",
   "account.pending",
+  "account.requests",
 ];
 const PAGE_SIZE = 100;
 
@@ -36,7 +37,7 @@ export function AccountsPage() {
   const accounts = useRead<AccountPage>(
     "/accounts",
     { search: search === "" ? undefined : search, cursor: cursors.at(-1), limit: PAGE_SIZE },
-    { placeholderData: keepPreviousData },
+    { placeholderData: keepPreviousData, counted: true },
   );
   return (
     <div className={styles.page}>
@@ -96,6 +97,9 @@ function Row({ account, className }: { account: AccountView; className: string }
         />
       </TableCell>
       <TableCell>{account.connectionCounts.Pending}</TableCell>
+      <TableCell>
+        <FormattedNumber value={account.lastDay.requests} />
+      </TableCell>
     </TableRow>
   );
 }

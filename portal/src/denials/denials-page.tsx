@@ -43,6 +43,7 @@ const COLUMNS: readonly MessageId[] = [
 const NAMED = 3;
 
 const useStyles = makeStyles({
+  pending: { marginBottom: tokens.spacingVerticalL },
   cell: { overflowWrap: "anywhere" },
   // What to look for in an access log.
   code: { display: "block", color: tokens.colorNeutralForeground2 },
@@ -115,6 +116,7 @@ function ReasonDropdown({ reason, onChange }: { reason: string; onChange(reason:
 
 /** What most people come here for: somebody is waiting to be let in. */
 function Pending({ groups }: { groups: readonly DenialGroup[] }) {
+  const styles = useStyles();
   const pending = groups.filter(({ origin }) => origin.state === "Pending");
   if (pending.length === 0) return null;
   const names = new Map<string, string>();
@@ -129,7 +131,7 @@ function Pending({ groups }: { groups: readonly DenialGroup[] }) {
   ));
   const requests = pending.reduce((sum, group) => sum + group.requests, 0);
   return (
-    <MessageBar intent="warning" layout="multiline">
+    <MessageBar intent="warning" layout="multiline" className={styles.pending}>
       <MessageBarBody>
         <MessageBarTitle>
           <FormattedMessage id="denials.pending.title" values={{ count: names.size }} />

@@ -153,7 +153,7 @@ export const en = {
   "home.age.hour": "Up to an hour",
   "home.age.day": "Up to a day",
   "home.age.week": "Up to a week",
-  "home.age.older": "Longer",
+  "home.age.older": "More than a week",
   "home.age.others": "{count, plural, one {# more request is} other {# more requests are}} younger than these.",
   "home.byAge": "Pending requests by age",
   "home.denials":
@@ -198,6 +198,7 @@ export const en = {
   "account.usedOf": "{used, number} of {maximum, number}",
   "account.usedOf.long": "{used, number} of {maximum, number} connections are used.",
   "account.pending": "Pending",
+  "account.requests": "Requests, last day",
   "account.facts": "What is known",
   "account.publicHosts": "Host name, from the public network",
   "account.privateHosts": "Host name, from private endpoints",

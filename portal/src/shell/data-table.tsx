@@ -18,7 +18,7 @@ const useStyles = makeStyles({
 });
 
 export interface DataTableProps {
-  /** Names the table, and the region that it scrolls in. */
+  /** Names the table, and the group that it scrolls in. */
   readonly title: MessageId;
   /** A text of the portal; or, where the columns come from the data, a name. */
   readonly columns: readonly (MessageId | { readonly id: string; readonly title: string })[];
@@ -33,8 +33,11 @@ export function DataTable({ title, columns, minWidth, children }: DataTableProps
   const styles = useStyles();
   const name = useIntl().formatMessage({ id: title });
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard (WCAG 2.1.1)
-    <section className={styles.scroll} tabIndex={0} aria-label={name}>
+    // What scrolls has to be reached by keyboard (WCAG 2.1.1). A group, since the section around it often has the same name, and
+    // landmarks need names of their own.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
+    // biome-ignore lint/a11y/useSemanticElements: there is no form here
+    <div role="group" className={styles.scroll} tabIndex={0} aria-label={name}>
       <Table aria-label={name} style={{ minWidth }}>
         <TableHeader>
           <TableRow>
@@ -47,6 +50,6 @@ export function DataTable({ title, columns, minWidth, children }: DataTableProps
         </TableHeader>
         <TableBody>{children}</TableBody>
       </Table>
-    </section>
+    </div>
   );
 }

@@ -13,7 +13,7 @@ const useStyles = makeStyles({
     gap: tokens.spacingHorizontalM,
     marginBottom: tokens.spacingVerticalL,
   },
-  title: { overflowWrap: "anywhere" },
+  title: { margin: 0, overflowWrap: "anywhere" },
 });
 
 /** A page's one heading, which names the tab too. */

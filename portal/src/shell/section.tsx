@@ -13,7 +13,7 @@ const useStyles = makeStyles({
     borderRadius: tokens.borderRadiusMedium,
     border: `1px solid ${tokens.colorNeutralStroke2}`,
   },
-  title: { display: "block", marginBottom: tokens.spacingVerticalM },
+  title: { display: "block", marginTop: 0, marginBottom: tokens.spacingVerticalM },
 });
 
 /** A part of a page, with its own heading. */

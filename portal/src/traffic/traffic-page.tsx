@@ -1,7 +1,7 @@
 "use client";
 
 import { makeStyles, TableCell, TableRow, Text } from "@fluentui/react-components";
-import type { AccountTraffic, TrafficPoint, TrafficReport, TrafficSums } from "@linkgate/api/spec";
+import type { AccountTraffic, TrafficPoint, TrafficReport } from "@linkgate/api/spec";
 import { keepPreviousData } from "@tanstack/react-query";
 import { FormattedMessage, FormattedNumber, useIntl } from "react-intl";
 import { AccountLink } from "../accounts/account-link.tsx";
@@ -25,6 +25,9 @@ const COLUMNS: readonly MessageId[] = [
   "traffic.denied",
   "traffic.bytes",
 ];
+
+/** What is drawn over time. */
+const SHOWN = ["admitted", "denied", "bytes"] as const;
 
 const useStyles = makeStyles({ cell: { overflowWrap: "anywhere" } });
 
@@ -50,12 +53,11 @@ export function TrafficPage() {
             </Text>
           ) : (
             <>
-              <Section title="traffic.requests">
-                <Requests points={series} bars={bars} />
-              </Section>
-              <Section title="traffic.bytes">
-                <Bytes points={series} bars={bars} />
-              </Section>
+              {SHOWN.map(what => (
+                <Section key={what} title={`traffic.${what}`}>
+                  <OverTime what={what} account={filter.account} points={series} bars={bars} />
+                </Section>
+              ))}
               <Section title="traffic.byAccount">
                 <Accounts accounts={value} omitted={omitted} filter={filter} />
               </Section>
@@ -67,30 +69,26 @@ export function TrafficPage() {
   );
 }
 
-function sumOf(bars: Bars, points: readonly TrafficPoint[], what: keyof TrafficSums): number[] {
-  return sumInBars(
+interface OverTimeProps {
+  readonly what: (typeof SHOWN)[number];
+  /** Empty: all of them. */
+  readonly account: string;
+  readonly points: readonly TrafficPoint[];
+  readonly bars: Bars;
+}
+
+/** Each with a scale of its own: beside what is let in, what is denied would be a line. */
+function OverTime({ what, account, points, bars }: OverTimeProps) {
+  const intl = useIntl();
+  const values = sumInBars(
     bars,
     points,
     ({ at }) => at,
     point => point[what],
   );
-}
-
-function Requests({ points, bars }: { points: readonly TrafficPoint[]; bars: Bars }) {
-  const { formatMessage, formatNumber } = useIntl();
-  const series = (["admitted", "denied"] as const).map(what => ({
-    id: what,
-    label: formatMessage({ id: `traffic.${what}` }),
-    values: sumOf(bars, points, what),
-  }));
-  return <TimeChart title="traffic.requests" bars={bars} series={series} format={value => formatNumber(value)} />;
-}
-
-function Bytes({ points, bars }: { points: readonly TrafficPoint[]; bars: Bars }) {
-  const intl = useIntl();
-  const label = intl.formatMessage({ id: "traffic.bytes" });
-  const series = [{ id: "bytes", label, values: sumOf(bars, points, "bytes") }];
-  return <TimeChart title="traffic.bytes" bars={bars} series={series} format={value => formatBytes(intl, value)} />;
+  const label = account === "" ? intl.formatMessage({ id: "connections.allAccounts" }) : account;
+  const format = (value: number) => (what === "bytes" ? formatBytes(intl, value) : intl.formatNumber(value));
+  return <TimeChart title={`traffic.${what}`} bars={bars} series={[{ id: what, label, values }]} format={format} />;
 }
 
 interface AccountsProps {
