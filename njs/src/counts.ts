@@ -23,6 +23,8 @@ const UNCOUNTED = "\tuncounted\t";
 /** Keys with a link id, and all keys but {@link UNCOUNTED}. The zones hold them all, each with the longest of names. */
 export const MOST_LINKED_KEYS = 8000;
 export const MOST_KEYS = 10_000;
+/** In a line of a report: one with more would be refused as a whole. */
+const MOST_BYTES = 1e15;
 
 /** Reasons of requests whose account the decision found in the table. */
 const OF_KNOWN_ACCOUNTS = [
@@ -104,7 +106,8 @@ export function takeCounts(): { lines: string; begun: number } {
   let lines = "";
   for (const key of keys) {
     const requests = zone.pop(key) ?? 0;
-    if (requests > 0) lines += `${key}\t${requests}\t${ngx.shared.lg_bytes.pop(key) ?? 0}\n`;
+    const bytes = Math.min(ngx.shared.lg_bytes.pop(key) ?? 0, MOST_BYTES);
+    if (requests > 0) lines += `${key}\t${requests}\t${bytes}\n`;
   }
   // Not what is left of the old number: a worker that was killed may have left it wrong.
   zone.set(KEYS, 0);

@@ -62,6 +62,12 @@ describe("counting", () => {
     expect(takeLines()).toContain("contoso\tprivate-link\t17\t2\t200");
   });
 
+  test("more bytes than a line may have are cut off, lest the report be refused", () => {
+    count();
+    bytes.set("contoso\tprivate-link\t17", 3e15);
+    expect(takeLines()).toEqual(["contoso\tprivate-link\t17\t1\t1000000000000000"]);
+  });
+
   test("whatever is thrown stays inside", () => {
     const request = {
       get variables(): never {
