@@ -6,9 +6,10 @@ import { denialStatus, isAllowed, REASONS } from "@linkgate/core";
 import { type Case, caseFiles } from "@linkgate/core/testing/cases";
 import { exchange, type Peer, type ProxyHeader, writeProxyHeader, writeRequest } from "@linkgate/njs/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
-import { envoy } from "../gates/envoy.ts";
 import {
+  type GateKind,
   type GateUnderTest,
+  gates,
   lendAddress,
   RecordingUpstream,
   returnAddresses,
@@ -16,8 +17,9 @@ import {
   until,
 } from "../gates/index.ts";
 
-// Every row of core/cases that a wire can carry, in real Envoy: verdict and reason from the gate's log, status, and what the
-// upstream got. Rows of the listener `direct` come by the PROXY listener, which hands the same address to the same rules.
+// Every row of core/cases that a wire can carry, in each real proxy: verdict and reason from the gate's log, status, and what the
+// upstream got. Rows of the listener `direct` come by the PROXY listener, which hands the same address to the same rules. Rows are
+// put together into as few tables as they fit into, one load each.
 
 const TRUSTED = "127.0.0.1";
 const UNTRUSTED = "127.0.0.2";
@@ -48,28 +50,37 @@ function splitIntoTables(of: readonly Row[]): { entries: Map<string, string | nu
   return tables;
 }
 
+/** What a real proxy makes of a row where it differs from core. What no wire can carry to NGINX, none can carry to Envoy. */
+function ownOf(kind: GateKind, row: Row): Case["envoy"] {
+  const { nginx, envoy } = row;
+  if (kind.name === "nginx") return nginx;
+  return envoy ?? (nginx !== undefined && "skip" in nginx ? nginx : undefined);
+}
+
 /** Why no wire can carry the row; null if one can. */
-function whyNot(row: Row): string | null {
-  const own = row.envoy ?? (row.nginx !== undefined && "skip" in row.nginx ? row.nginx : undefined);
+function whyNot(kind: GateKind, row: Row): string | null {
+  const own = ownOf(kind, row);
   if (own !== undefined && "skip" in own) return own.skip;
   if (isIP(row.source) === 0) return "a PROXY header carries an address, not a text";
   return null;
 }
 
-for (const mode of ["off", "optional", "required"] as const) {
-  for (const state of ["current", "none", "expired"] as const) {
-    const own = rows.filter(row => tlvModeOf(row) === mode && (row.table ?? "current") === state);
-    const carried = own.filter(row => whyNot(row) === null);
-    if (own.length === 0) continue;
-    describe(`TLV ${mode}, table ${state}`, () => {
-      for (const row of own.filter(each => whyNot(each) !== null))
-        test.skip(`${row.file}: ${row.name} (${whyNot(row)})`);
-      if (carried.length > 0) runRows(mode, state, carried);
-    });
+describe.each(gates)("core's cases in $name", kind => {
+  for (const mode of ["off", "optional", "required"] as const) {
+    for (const state of ["current", "none", "expired"] as const) {
+      const own = rows.filter(row => tlvModeOf(row) === mode && (row.table ?? "current") === state);
+      const carried = own.filter(row => whyNot(kind, row) === null);
+      if (own.length === 0) continue;
+      describe(`TLV ${mode}, table ${state}`, () => {
+        for (const row of own.filter(each => whyNot(kind, each) !== null))
+          test.skip(`${row.file}: ${row.name} (${whyNot(kind, row)})`);
+        if (carried.length > 0) runRows(kind, mode, state, carried);
+      });
+    }
   }
-}
+});
 
-function runRows(mode: TlvMode, state: "current" | "none" | "expired", own: readonly Row[]): void {
+function runRows(kind: GateKind, mode: TlvMode, state: "current" | "none" | "expired", own: readonly Row[]): void {
   let feed: TestFeed;
   let gate: GateUnderTest;
   let upstream: RecordingUpstream;
@@ -78,7 +89,7 @@ function runRows(mode: TlvMode, state: "current" | "none" | "expired", own: read
     feed = await TestFeed.start();
     if (state === "none") feed.misbehave = (_, answer) => answer.writeHead(503).end();
     upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
-    gate = await envoy.create({
+    gate = await kind.create({
       feedUrl: feed.url,
       feedToken: feed.token,
       upstreamDir: upstream.dir,
@@ -117,7 +128,7 @@ function runRows(mode: TlvMode, state: "current" | "none" | "expired", own: read
   });
 
   async function check(row: Row, skip: (note: string) => void): Promise<void> {
-    const expected = expectedOf(row);
+    const expected = expectedOf(kind, row);
     const allowed = isAllowed(REASONS.indexOf(expected.reason));
     if (row.listener === "public" && !(await lendAddress(row.source))) skip("the address can't be bound here");
     const [peer, header] = wayOf(row);
@@ -173,12 +184,13 @@ function runRows(mode: TlvMode, state: "current" | "none" | "expired", own: read
 
 type Expected = { status: number; reason: string; account: string; target: string };
 
-function expectedOf(row: Row): Expected {
-  const { envoy } = row;
-  const own = envoy !== undefined && "status" in envoy ? envoy : undefined;
-  const reason = own ? (own.reason ?? "") : row.reason;
-  const account =
-    row.account ?? (own?.reason === undefined ? "" : (row.host.replace(/\r/g, "").trim().split(".")[0] ?? ""));
+function expectedOf(kind: GateKind, row: Row): Expected {
+  const own = ownOf(kind, row);
+  const differs = own !== undefined && "status" in own ? own : undefined;
+  const reason = differs ? (differs.reason ?? "") : row.reason;
+  // Where a proxy reads a host that core alone does not, it reads the account in its first label.
+  const read = differs?.reason === undefined ? "" : (row.host.replace(/\r/g, "").trim().split(".")[0] ?? "");
   const status = isAllowed(REASONS.indexOf(reason)) ? 200 : denialStatus(REASONS.indexOf(reason));
-  return { status: own?.status ?? status, reason, account, target: own?.target ?? row.target ?? "/" };
+  const target = (differs && "target" in differs ? differs.target : undefined) ?? row.target ?? "/";
+  return { status: differs?.status ?? status, reason, account: row.account ?? read, target };
 }
