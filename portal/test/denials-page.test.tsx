@@ -1,14 +1,15 @@
 // @vitest-environment jsdom
 import type { DenialGroup } from "@linkgate/api/spec";
-import { screen, waitFor, within } from "@testing-library/react";
+import { act, screen, waitFor, within } from "@testing-library/react";
 import { userEvent } from "@testing-library/user-event";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { DenialsPage } from "../src/denials/denials-page.tsx";
 import { accountDocument, denialDocument } from "./support/documents.ts";
 import { showPage } from "./support/show-page.tsx";
 
 const accounts = { value: [accountDocument()] };
 const now = new Date().toISOString();
+const HOUR = 3_600_000;
 
 function group(change: Partial<DenialGroup>): DenialGroup {
   const own = { account: "contoso", reason: "link-id-mismatch", origin: { kind: "other" }, requests: 1, lastAt: now };
@@ -46,15 +47,16 @@ test.each([
   expect(screen.queryByText(/waiting for your decision/)).toBeNull();
 });
 
-test("other networks are no more than that, a removed connection has no page, and host names of no account no name", async () => {
+test("other networks are no more than that, a removed connection leads to its history, host names of no account nowhere", async () => {
   show([
     group({ requests: 3 }),
     group({ requests: 2, origin: { kind: "public" }, reason: "public-access-disabled" }),
     group({ requests: 4, origin: { kind: "connection", connection: "pe.0" } }),
     group({ requests: 5, account: null, reason: "unknown-host", origin: { kind: "other" } }),
   ]);
-  await rowOf("Your removed connection pe.0");
-  expect(screen.queryByRole("link", { name: "pe.0" })).toBeNull();
+  const removed = await screen.findByRole("link", { name: "pe.0" });
+  expect(removed.closest("td")?.textContent).toBe("Your removed connection pe.0");
+  expect(removed.getAttribute("href")).toBe("/history?account=contoso&connection=pe.0");
   within(await rowOf("The public network")).getByText("public-access-disabled");
   const nobody = await rowOf("Host names of no account");
   expect(within(nobody).queryByRole("link")).toBeNull();
@@ -76,7 +78,8 @@ test("filters are in the URL and in the question, and can be cleared", async () 
   screen.getByText("Only what came through the connection pe.1.");
   const first = new URLSearchParams(asked.find(path => path.startsWith("/denials"))?.split("?")[1]);
   expect(Object.fromEntries(first)).toMatchObject({ step: "hour", account: "contoso", connection: "pe.1" });
-  expect(Date.parse(first.get("to") ?? "") - Date.parse(first.get("from") ?? "")).toBe(7 * 24 * 3_600_000);
+  const hours = Math.floor(Date.now() / HOUR) - Date.parse(first.get("from") ?? "") / HOUR;
+  expect([7 * 24 - 1, 7 * 24]).toContain(hours);
 
   await userEvent.click(screen.getByRole("combobox", { name: "Reason" }));
   await userEvent.click(screen.getByRole("option", { name: "With two link ids that differ" }));
@@ -101,4 +104,14 @@ test("denials show up by themselves when the gates have told of them", async () 
   answers["/denials"] = denialDocument({ requests: 1, value: [group({})] });
   tell("counted", { accounts: ["contoso"] });
   await screen.findByText("Another network");
+});
+
+test("a minute that is over makes place for the next one", async () => {
+  vi.useFakeTimers({ now: Date.parse("2026-11-22T10:59:20Z"), shouldAdvanceTime: true });
+  onTestFinished(() => void vi.useRealTimers());
+  const { asked } = show([group({})]);
+  await screen.findByText("10:00 AM");
+  await act(() => vi.advanceTimersByTimeAsync(40_000));
+  await screen.findByText("10:01 AM");
+  await waitFor(() => expect(asked.at(-1)).toContain(encodeURIComponent("2026-11-22T10:01:00.000Z")));
 });

@@ -28,7 +28,7 @@ test("every range has its place in a URL, and nonsense is the last hour", () => 
   expect(readRange(new URLSearchParams({ range: "<script>" }))).toBe("hour");
 });
 
-test("what was counted falls into the bar that it was counted in, and outside of all bars nowhere", () => {
+test("what was counted falls into the bar that it was counted in; what is older into none, what is newer into the last", () => {
   const bars = divide("hour", NOW);
   const counts = [
     { at: "2026-11-22T09:59:59Z", requests: 1 },
@@ -45,6 +45,6 @@ test("what was counted falls into the bar that it was counted in, and outside of
     ({ requests }) => requests,
   );
   expect(sums[0]).toBe(6);
-  expect(sums[59]).toBe(8);
-  expect(sums.reduce((one, other) => one + other)).toBe(14);
+  expect(sums[59]).toBe(8 + 16);
+  expect(sums.reduce((one, other) => one + other)).toBe(30);
 });

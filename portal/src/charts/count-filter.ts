@@ -1,8 +1,7 @@
 "use client";
 
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
-import { useMemo } from "react";
-import { useNow } from "../shell/use-now.ts";
+import { useEffect, useMemo, useState } from "react";
 import { type Bars, divide, readRange, type TimeRange } from "./time-range.ts";
 
 /** Which counts are shown, as the URL has it. Empty: all of them. */
@@ -48,19 +47,23 @@ export function useCountFilter(): [CountFilter, (change: Partial<CountFilter>) =
   return [filter, change];
 }
 
-/** The bars of a range, moving on while the page is open. */
+/** The bars of a range. Another one begins, and the first one goes, when the last one is over. */
 export function useBars(range: TimeRange): Bars {
-  const now = useNow();
-  return useMemo(() => divide(range, now), [range, now]);
+  const [now, setNow] = useState(() => Date.now());
+  const bars = useMemo(() => divide(range, now), [range, now]);
+  useEffect(() => {
+    const timer = setTimeout(() => setNow(Date.now()), bars.end - Date.now());
+    return () => clearTimeout(timer);
+  }, [bars]);
+  return bars;
 }
 
-/** What the API is asked for, to fill the bars. */
-export function toQuery({ range, ...filter }: CountFilter, { starts, end }: Bars): Record<string, string | undefined> {
+/** What the API is asked for, to fill the bars: all up to now, by the API's own clock. */
+export function toQuery({ range, ...filter }: CountFilter, { starts }: Bars): Record<string, string | undefined> {
   const orNothing = (text: string) => (text === "" ? undefined : text);
   return {
     step: range === "hour" ? "minute" : "hour",
-    from: new Date(starts[0] ?? end).toISOString(),
-    to: new Date(end).toISOString(),
+    from: new Date(starts[0] ?? 0).toISOString(),
     account: orNothing(filter.account),
     reason: orNothing(filter.reason),
     connection: orNothing(filter.connection),

@@ -45,12 +45,14 @@ function startOf(unit: BarUnit, now: number, offset: number): number {
   return (Math.floor(now / length) + offset) * length;
 }
 
-/** What was counted in each bar. What lies outside of them is not shown. */
+/**
+ * What was counted in each bar. What is older than all of them is not shown; what is newer is of the last one, since a
+ * browser's clock may be behind the gates'.
+ */
 export function sumInBars<T>(bars: Bars, counts: readonly T[], at: (count: T) => string, of: (count: T) => number) {
   const sums = bars.starts.map(() => 0);
   for (const count of counts) {
     const time = Date.parse(at(count));
-    if (!(time < bars.end)) continue;
     const index = bars.starts.findLastIndex(start => start <= time);
     if (index >= 0) sums[index] = (sums[index] ?? 0) + of(count);
   }

@@ -12,8 +12,11 @@ export function OriginText({ account, origin }: { account: string | null; origin
   if (kind === "other") return <FormattedMessage id="denials.origin.other" />;
   if (kind === "public") return <FormattedMessage id="denials.origin.public" />;
   if (account === null || name === undefined) return <FormattedMessage id="denials.origin.connection" />;
-  // A removed one has no page.
-  if (state === undefined) return <FormattedMessage id="denials.origin.removed" values={{ name }} />;
+  if (state === undefined) {
+    // A removed one has no page, but somebody who removed it.
+    const history = <PageLink href={`/history?${new URLSearchParams({ account, connection: name })}`}>{name}</PageLink>;
+    return <FormattedMessage id="denials.origin.removed" values={{ name: history }} />;
+  }
   const link = <PageLink href={connectionHref({ account, name })}>{name}</PageLink>;
   const id = `denials.origin.${state}`;
   return (

@@ -20,6 +20,7 @@ const PAGE_SIZE = 100;
 /** What the list is filtered by, as the URL and the API call it. */
 const FILTERS: readonly { name: string; label: MessageId; type: "text" | "date" }[] = [
   { name: "account", label: "connection.account", type: "text" },
+  { name: "connection", label: "history.subject", type: "text" },
   { name: "by", label: "history.by", type: "text" },
   { name: "correlationId", label: "history.correlationId", type: "text" },
   { name: "since", label: "history.since", type: "date" },
