@@ -7,6 +7,7 @@ import { buildArmApp } from "./arm/app.ts";
 import { type ArmCertificates, followCertificates, pinCertificates } from "./arm/certificates.ts";
 import type { Config, Listen, Tls } from "./config.ts";
 import { finishers } from "./connections/finish.ts";
+import { startCountCleaner } from "./counts/cleaner.ts";
 import { isDatabaseUnavailable } from "./database/database-errors.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./database/embedded-postgres.ts";
 import { migrateToLatest } from "./database/migrate.ts";
@@ -79,6 +80,8 @@ export async function startApi(config: Config, options: StartOptions): Promise<R
     closers.push(() => teller.stop());
     const subscriptions = startSubscriptionWorker({ ...database, log });
     closers.push(() => subscriptions.stop());
+    const cleaner = startCountCleaner({ ...database, log });
+    closers.push(() => cleaner.stop());
 
     const { app: arm } = buildArmApp({ ...config, ...config.arm, certificates, database, log });
     const feed = await buildFeedApp(config, database, log);

@@ -4,11 +4,11 @@ import type { AccountsTable, Database } from "../database/schema.ts";
 
 export type Account = Selectable<AccountsTable>;
 
-/** An account before it is written: the columns as values, not as JSON text. */
-export type NewAccount = Account;
+/** An account before it is written: the columns as values, not as JSON text. The database adds which life of the name it is. */
+export type NewAccount = Omit<Account, "life" | "created_at">;
 
 /** What a later write may change. */
-export type AccountChange = Partial<Omit<Account, "account" | "resource_type">>;
+export type AccountChange = Partial<Omit<NewAccount, "account" | "resource_type">>;
 
 /** Where a page of a list begins: after this account, whose key is lower case. */
 export interface ListPosition {

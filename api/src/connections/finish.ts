@@ -40,6 +40,9 @@ async function removeAccount(tx: Transaction<Database>, operation: OperationRow)
   if (account?.etag !== operation.id) return;
   await tx.deleteFrom("link_claims").where("account", "=", account.account).execute();
   await tx.deleteFrom("connections").where("account", "=", account.account).execute();
+  for (const table of ["counts", "connection_traffic", "past_links"] as const) {
+    await tx.deleteFrom(table).where("life", "=", account.life).execute();
+  }
   await tx.deleteFrom("accounts").where("account", "=", account.account).execute();
 }
 

@@ -120,17 +120,22 @@ export async function claimLinks(
   return foreign.map(row => Number(row.link_id));
 }
 
-/** Frees the link ids a connection has claimed, but for those it keeps. */
+/** Frees the link ids a connection has claimed, but for those it keeps; for a while it is known by them all the same. */
 export async function releaseLinks(
   tx: Transaction<Database>,
   account: string,
   nameKey: string,
   keep: readonly number[] = [],
 ): Promise<void> {
-  await tx
-    .deleteFrom("link_claims")
-    .where("account", "=", account)
-    .where("name_key", "=", nameKey)
-    .where(sql<boolean>`link_id <> all (${keep.map(String)}::bigint[])`)
-    .execute();
+  await sql`
+    with freed as (
+      delete from link_claims where account = ${account} and name_key = ${nameKey}
+        and link_id <> all (${keep.map(String)}::bigint[])
+      returning account, name_key, link_id)
+    insert into past_links (life, link_id, name_key, name)
+    select a.life, freed.link_id, c.name_key, c.name
+    from freed join accounts a on a.account = freed.account
+      join connections c on c.account = freed.account and c.name_key = freed.name_key
+    on conflict (life, link_id) do update
+      set name_key = excluded.name_key, name = excluded.name, freed_at = excluded.freed_at`.execute(tx);
 }

@@ -131,10 +131,39 @@ const subscriptions: Migration = {
   },
 };
 
+const counts: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    for (const statement of [
+      sql`alter table accounts add life bigint generated always as identity unique,
+        add created_at timestamptz not null default now()`,
+      // By life, not by name: what is counted while an account goes belongs to nobody, whoever has its name next.
+      sql`create table counts (
+        life bigint not null, step text not null check (step in ('minute', 'hour')), at timestamptz not null,
+        reason text not null, origin text not null check (origin in ('connection', 'other', 'public')),
+        name_key text not null, requests bigint not null, bytes bigint not null,
+        primary key (life, step, at, reason, origin, name_key)) with (fillfactor = 80)`,
+      sql`create index counts_by_time on counts (step, at)`,
+      sql`create table connection_traffic (
+        life bigint not null, name_key text not null, last_admitted timestamptz, last_denied timestamptz,
+        primary key (life, name_key)) with (fillfactor = 80)`,
+      sql`create table past_links (
+        life bigint not null, link_id bigint not null, name_key text not null, name text not null,
+        freed_at timestamptz not null default clock_timestamp(), primary key (life, link_id))`,
+      sql`create index past_links_by_connection on past_links (life, name_key)`,
+      sql`create table reporters (
+        incarnation text not null, reporter text not null, gate text not null, sequence bigint not null,
+        version text not null, heard_at timestamptz not null, primary key (incarnation, reporter))`,
+    ]) {
+      await statement.execute(db);
+    }
+  },
+};
+
 /** Every change of the tables, in order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
   "0001-registry": registry,
   "0002-nrp": nrp,
   "0003-audit": audit,
   "0004-subscriptions": subscriptions,
+  "0005-counts": counts,
 };

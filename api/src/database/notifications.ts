@@ -3,13 +3,18 @@ import { sql } from "kysely";
 import pg from "pg";
 import type { Queryable } from "./schema.ts";
 
-/** What a NOTIFY may wake: the gates' polls, the worker of operations, or whoever looks on (`admin/changes`). */
-export type Topic = "feed" | "operations" | "changes";
+/**
+ * What a NOTIFY may wake: the gates' polls, the workers, or whoever looks on (`admin/changes`). That of `counts` says which
+ * accounts' lives, with commas between them, were told of.
+ */
+export type Topic = "feed" | "operations" | "changes" | "counts";
 
-const channels: Readonly<Record<Topic, string>> = {
+/** What each topic is called in PostgreSQL. */
+export const channels: Readonly<Record<Topic, string>> = {
   feed: "linkgate_feed",
   operations: "linkgate_operations",
   changes: "linkgate_changes",
+  counts: "linkgate_counts",
 };
 const topics = Object.keys(channels) as Topic[];
 
@@ -22,6 +27,11 @@ export interface Notifications {
   count(topic: Topic): number;
   /** Resolves when `count(topic)` is no longer `seen`, after `seconds`, or when the signal aborts. Never rejects. */
   wait(topic: Topic, seen: number, seconds: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Passes on what each wake-up of the topic says, and undefined when some may have been lost, since the connection was.
+   * Returns what ends it.
+   */
+  listen(topic: Topic, listener: (said: string | undefined) => void): () => void;
   /** Ends the connection and every wait so far; who waits later waits for the time alone. */
   close(): Promise<void>;
 }
@@ -33,12 +43,14 @@ export async function notify(tx: Queryable, topic: Topic): Promise<void> {
 
 /** Listens from the first wait on, and again after the connection was lost. */
 export function listen(connection: pg.ClientConfig): Notifications {
-  const counts: Record<Topic, number> = { feed: 0, operations: 0, changes: 0 };
+  const counts: Record<Topic, number> = { feed: 0, operations: 0, changes: 0, counts: 0 };
   const waiting: Record<Topic, Set<() => void>> = {
     feed: new Set(),
     operations: new Set(),
     changes: new Set(),
+    counts: new Set(),
   };
+  const listeners = new Set<{ readonly topic: Topic; hear(said: string | undefined): void }>();
   const closed = new AbortController();
   let running: Promise<void> | undefined;
 
@@ -50,6 +62,11 @@ export function listen(connection: pg.ClientConfig): Notifications {
     for (const topic of topics) wake(topic);
   };
 
+  const say = (topic: Topic, said: string | undefined): void => {
+    for (const listener of [...listeners]) if (listener.topic === topic) listener.hear(said);
+  };
+
+  let wasConnected = false;
   const listenOnce = async (): Promise<void> => {
     const client = new pg.Client(connection);
     const done = Promise.withResolvers<void>();
@@ -59,12 +76,16 @@ export function listen(connection: pg.ClientConfig): Notifications {
     closed.signal.addEventListener("abort", finish);
     try {
       await client.connect();
-      client.on("notification", ({ channel }) => {
+      client.on("notification", ({ channel, payload = "" }) => {
         const topic = topics.find(one => channels[one] === channel);
-        if (topic !== undefined) wake(topic);
+        if (topic === undefined) return;
+        wake(topic);
+        say(topic, payload);
       });
       await client.query(topics.map(topic => `listen ${channels[topic]}`).join("; "));
       wakeAll(); // whatever was said while nobody listened
+      if (wasConnected) for (const topic of topics) say(topic, undefined);
+      wasConnected = true;
       if (!closed.signal.aborted) await done.promise;
     } finally {
       closed.signal.removeEventListener("abort", finish);
@@ -95,6 +116,12 @@ export function listen(connection: pg.ClientConfig): Notifications {
         waiting[topic].add(finish);
         signal.addEventListener("abort", finish, { once: true });
       });
+    },
+    listen(topic, hear) {
+      running ??= keepListening();
+      const listener = { topic, hear };
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
     async close() {
       closed.abort();

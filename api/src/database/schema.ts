@@ -1,4 +1,4 @@
-import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
+import type { ColumnType, Generated, GeneratedAlways, Kysely, Transaction } from "kysely";
 import type { AccountBody } from "../accounts/schema.ts";
 import type { RemotePrivateEndpoint } from "../proxies/schema.ts";
 
@@ -50,6 +50,9 @@ export interface AccountsTable {
   system_data: ColumnType<SystemData, string, string>;
   /** State of the subscription as far as this account has been brought into it; in all but Registered it is offline. */
   subscription_state: Generated<SubscriptionState>;
+  /** One life of an account: whoever takes its name later has another number. From 1. */
+  life: GeneratedAlways<number>;
+  created_at: Generated<Date>;
 }
 
 /** Where a subscription stands (ARM RPC: subscription lifecycle). */
@@ -231,6 +234,52 @@ export interface DecisionsTable {
   correlation_id: string;
 }
 
+/** Requests that the gates have told of, by minute and by hour. */
+export interface CountsTable {
+  /** Of the account; 0 for every host name that was no account. */
+  life: number;
+  step: "minute" | "hour";
+  /** The beginning of that minute or hour, in UTC. */
+  at: Date;
+  /** As the gates' access logs spell it. */
+  reason: string;
+  /** `other`: by a link that is none of the account's; `public`: by no link. */
+  origin: "connection" | "other" | "public";
+  /** The account's connection; empty for the other origins. */
+  name_key: string;
+  requests: number;
+  bytes: number;
+}
+
+/** The minutes in which a connection was last let in and last turned away. */
+export interface ConnectionTrafficTable {
+  life: number;
+  name_key: string;
+  last_admitted: Date | null;
+  last_denied: Date | null;
+}
+
+/** Links that a connection of the account had: what still comes by them is told of as that connection's. */
+export interface PastLinksTable {
+  life: number;
+  link_id: number;
+  name_key: string;
+  /** As NRP wrote it. */
+  name: string;
+  freed_at: Generated<Date>;
+}
+
+/** A place within a gate's process that counts, and the last batch that it has told of. */
+export interface ReportersTable {
+  incarnation: string;
+  reporter: string;
+  gate: string;
+  sequence: number;
+  /** What the gate calls itself. */
+  version: string;
+  heard_at: Date;
+}
+
 export interface Database {
   registry: RegistryTable;
   accounts: AccountsTable;
@@ -245,6 +294,10 @@ export interface Database {
   decision_intents: DecisionIntentsTable;
   decision_refusals: DecisionRefusalsTable;
   decisions: DecisionsTable;
+  counts: CountsTable;
+  connection_traffic: ConnectionTrafficTable;
+  past_links: PastLinksTable;
+  reporters: ReportersTable;
 }
 
 /** A database or an open transaction of it. */

@@ -1,12 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { FastifyReply } from "fastify";
+import { reportRoutes } from "../counts/routes.ts";
 import type { OpenDatabase } from "../database/open.ts";
 import { recordGoodbye } from "../gates/repository.ts";
+import { assertOwnGate, notYours, registerGateAccess } from "./access.ts";
 import { writeStartOver } from "./page.ts";
 import { createPollAnswerer } from "./poll.ts";
 import { Refusal, writeRefusal } from "./refusal.ts";
 import { type PollQuery, pollQuery } from "./schema.ts";
-import { readGateTokens } from "./tokens.ts";
 
 export interface FeedOptions {
   readonly database: OpenDatabase;
@@ -15,11 +16,10 @@ export interface FeedOptions {
 }
 
 /**
- * `GET /gate/v1/changes`: the changes of the registry that the gates follow (design 4). Register it on a Fastify
- * instance with its own listener. Closing the instance answers the polls that are held back.
+ * `GET /gate/v1/changes`: the changes of the registry that the gates follow (design 4); and what the gates tell of requests.
+ * Register it on a Fastify instance with its own listener. Closing the instance answers the polls that are held back.
  */
 export const feedRoutes: FastifyPluginAsyncTypebox<FeedOptions> = async (app, { database, tokensFile }) => {
-  const tokens = readGateTokens(tokensFile, error => app.log.error({ err: error }, "gate tokens file can't be used"));
   const answerPoll = createPollAnswerer(database);
   const closing = new AbortController();
   app.addHook("preClose", async () => closing.abort());
@@ -27,20 +27,15 @@ export const feedRoutes: FastifyPluginAsyncTypebox<FeedOptions> = async (app, { 
     if (closing.signal.aborted) reply.header("connection", "close"); // or a gate's idle connection would hold up the end
   });
   app.setErrorHandler(writeRefusal);
-  app.decorateRequest("tokenOwner", "");
-  app.addHook("onRequest", async request => {
-    const owner = await tokens.ownerOf(request.headers.authorization);
-    if (owner === undefined) throw new Refusal(401, "Unauthorized", "a valid gate token is needed");
-    request.setDecorator("tokenOwner", owner);
-  });
+  registerGateAccess(app, tokensFile);
+  await app.register(reportRoutes, { database });
 
   app.get(
     "/gate/v1/changes",
     { schema: { querystring: pollQuery }, exposeHeadRoute: false },
     async (request, reply) => {
       const { query } = request;
-      // A token speaks for one gate name, and for no other (design 4).
-      if (request.getDecorator<string>("tokenOwner") !== query.gate) throw notYours();
+      assertOwnGate(request, query.gate);
       reply.header("cache-control", "no-store");
       if (query.bye === "1") {
         if (!(await recordGoodbye(database.db, query.incarnation, query.gate))) throw notYours();
@@ -61,8 +56,6 @@ export const feedRoutes: FastifyPluginAsyncTypebox<FeedOptions> = async (app, { 
     },
   );
 };
-
-const notYours = (): Refusal => new Refusal(403, "Forbidden", "the token belongs to another gate");
 
 function toPoll({ gate, incarnation, cursor, maxAge, wait, limit }: PollQuery) {
   if (maxAge === undefined) throw new Refusal(400, "BadRequest", "maxAge is missing");

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from "fastify";
-import { type Background, startInBackground } from "../background.ts";
+import { type Background, startWork } from "../background.ts";
 import type { OpenDatabase } from "../database/open.ts";
 import type { NrpClient } from "./client.ts";
 import {
@@ -28,22 +28,18 @@ const LOOK_AGAIN = { soonest: 0.02, failed: 2, longest: 15 };
  * NRP has answered, so it survives NRP's outages and our own; telling twice does no harm, so any replica may do it.
  */
 export function startNrpTeller(options: NrpTellerOptions): Background {
-  return startInBackground(signal => run(options, signal));
-}
-
-async function run(options: NrpTellerOptions, signal: AbortSignal): Promise<void> {
   const { db, notifications, log } = options;
-  while (!signal.aborted) {
-    const seen = notifications.count("operations");
-    let seconds = LOOK_AGAIN.failed;
-    try {
+  return startWork({
+    notifications,
+    log,
+    topic: "operations",
+    failure: { sentence: "notices for NRP could not be looked at", retryIn: () => LOOK_AGAIN.failed },
+    async pass(signal) {
       while (!signal.aborted && (await tellOne(options, signal))) {}
-      seconds = Math.min(LOOK_AGAIN.longest, (await secondsToNextNotice(db)) ?? LOOK_AGAIN.longest);
-    } catch (error) {
-      log.warn({ err: error, retryIn: seconds }, "notices for NRP could not be looked at");
-    }
-    await notifications.wait("operations", seen, Math.max(LOOK_AGAIN.soonest, seconds), signal);
-  }
+      const seconds = (await secondsToNextNotice(db)) ?? LOOK_AGAIN.longest;
+      return Math.max(LOOK_AGAIN.soonest, Math.min(LOOK_AGAIN.longest, seconds));
+    },
+  });
 }
 
 /** Returns false if there is nothing to tell now. */

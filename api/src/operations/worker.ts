@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Transaction } from "kysely";
-import { type Background, startInBackground } from "../background.ts";
+import { type Background, startWork } from "../background.ts";
 import { enterCurrentEpoch } from "../database/epoch.ts";
 import { readOldestTransaction } from "../database/oldest-transaction.ts";
 import type { OpenDatabase } from "../database/open.ts";
@@ -41,7 +41,18 @@ interface Failure {
  * quarantine and finishes. All state lies in the database, so any number of replicas may run it, and any may die.
  */
 export function startOperationWorker(options: OperationWorkerOptions): Background {
-  return startInBackground(signal => new OperationWorker(options).run(signal));
+  const { notifications, log } = options;
+  const worker = new OperationWorker(options);
+  return startWork({
+    notifications,
+    log,
+    topic: "operations",
+    failure: {
+      sentence: "operations could not be looked at",
+      retryIn: failures => backoff(failures, BACKOFF.longestPass),
+    },
+    pass: signal => worker.pass(signal),
+  });
 }
 
 class OperationWorker {
@@ -53,25 +64,8 @@ class OperationWorker {
     this.#options = options;
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const { notifications, log } = this.#options;
-    let failedPasses = 0;
-    while (!signal.aborted) {
-      const seen = notifications.count("operations");
-      let seconds: number;
-      try {
-        seconds = await this.#pass(signal);
-        failedPasses = 0;
-      } catch (error) {
-        seconds = backoff(++failedPasses, BACKOFF.longestPass);
-        log.warn({ err: error, retryIn: seconds }, "operations could not be looked at");
-      }
-      await notifications.wait("operations", seen, seconds, signal);
-    }
-  }
-
   /** Does what can be done now. Returns the seconds until there may be more to do. */
-  async #pass(signal: AbortSignal): Promise<number> {
+  async pass(signal: AbortSignal): Promise<number> {
     const { db, ageMargin, linkQuarantine, log } = this.#options;
     await enterCurrentEpoch(db);
     for (const gate of await giveUpSilentGates(db, ageMargin)) {

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from "fastify";
-import { type Background, startInBackground } from "../background.ts";
+import { type Background, startWork } from "../background.ts";
 import type { OpenDatabase } from "../database/open.ts";
 import { findUnsettledAccount } from "./repository.ts";
 import { followSubscription, settleAll } from "./service.ts";
@@ -16,25 +16,20 @@ const LOOK_AGAIN = { unsettled: 2, idle: 15 };
  * Brings the accounts of every subscription into its state until stopped. What is left to be done is read from the
  * tables each time, so any number of replicas may run it, and one that dies in the middle leaves nothing undone.
  */
-export function startSubscriptionWorker(options: SubscriptionWorkerOptions): Background {
-  return startInBackground(signal => run(options, signal));
-}
-
-async function run({ db, notifications, log }: SubscriptionWorkerOptions, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const seen = notifications.count("operations");
-    let seconds = LOOK_AGAIN.unsettled;
-    try {
+export function startSubscriptionWorker({ db, notifications, log }: SubscriptionWorkerOptions): Background {
+  return startWork({
+    notifications,
+    log,
+    topic: "operations",
+    failure: { sentence: "subscriptions could not be followed", retryIn: () => LOOK_AGAIN.unsettled },
+    async pass(signal) {
       for (;;) {
         const account = signal.aborted ? undefined : await findUnsettledAccount(db);
         if (account === undefined) break;
         await followSubscription({ db }, account);
         log.info({ account }, "account was brought into its subscription's state");
       }
-      if (!(await settleAll(db))) seconds = LOOK_AGAIN.idle;
-    } catch (error) {
-      log.warn({ err: error, retryIn: seconds }, "subscriptions could not be followed");
-    }
-    await notifications.wait("operations", seen, seconds, signal);
-  }
+      return (await settleAll(db)) ? LOOK_AGAIN.unsettled : LOOK_AGAIN.idle;
+    },
+  });
 }

@@ -142,8 +142,12 @@ const dump: Way = {
     await client.query("set session_replication_role = replica");
     for (const [table, rows] of Object.entries(tables)) {
       await client.query(`delete from ${table}`);
-      await client.query(`insert into ${table} select * from json_populate_recordset(null::${table}, $1)`, [rows]);
+      await client.query(
+        `insert into ${table} overriding system value select * from json_populate_recordset(null::${table}, $1)`,
+        [rows],
+      );
     }
+    await client.query("select setval(pg_get_serial_sequence('accounts', 'life'), (select max(life) from accounts))");
     await client.end();
     return url;
   },

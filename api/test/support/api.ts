@@ -48,6 +48,8 @@ export interface TestApi {
   readonly serverCertificate: string;
   /** Everything the api has logged, one JSON text a line. */
   readonly logged: string[];
+  /** The name and token of the one gate that this api lets in. */
+  readonly gateAccess: { readonly name: string; readonly token: string };
   /** A gate that follows this api's feed. */
   gate(maxAge?: number): TestGate;
   /** Ends the api and starts it again on the same database, other ports. */
@@ -123,6 +125,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     armCertificate: arm,
     serverCertificate: server.cert,
     logged,
+    gateAccess: { name: "test", token: TOKEN },
     gate: (maxAge = 3600) => new TestGate(() => urls.feedUrl, "test", TOKEN, maxAge),
     async restart() {
       await urls.stop();

@@ -166,3 +166,6 @@ export function whereVisible(visibility: Visibility, table: string): RawBuilder<
 
 /** No condition: whoever uses it has asked, or is about to ask, about each row. */
 export const everything: RawBuilder<boolean> = sql<boolean>`true`;
+
+/** For who has no accounts. */
+export const nothing: RawBuilder<boolean> = sql<boolean>`false`;

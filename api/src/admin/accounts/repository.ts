@@ -2,9 +2,13 @@ import { type RawBuilder, sql } from "kysely";
 import type { Account } from "../../accounts/repository.ts";
 import type { Queryable } from "../../database/open.ts";
 import type { ConnectionStatus } from "../../database/schema.ts";
+import { lastDayOfAccount, type Sums } from "../counts/repository.ts";
 
-/** An account, and how many connections it has in each state. */
-export type AccountRow = Account & { readonly counts: Partial<Record<ConnectionStatus, number>> };
+/** An account, how many connections it has in each state, and what traffic. */
+export type AccountRow = Account & {
+  readonly counts: Partial<Record<ConnectionStatus, number>>;
+  readonly last_day: Sums;
+};
 
 /**
  * Accounts by name.
@@ -29,7 +33,8 @@ export async function listAccounts(
   ];
   const { rows } = await sql<AccountRow>`
     select a.*, (select coalesce(jsonb_object_agg(status, count), '{}') from
-      (select status, count(*)::int as count from connections c where c.account = a.account group by status) by_state) as counts
+      (select status, count(*)::int as count from connections c where c.account = a.account group by status) by_state) as counts,
+      ${lastDayOfAccount} as last_day
     from accounts a where ${sql.join(conditions, sql` and `)} order by a.account collate "C" limit ${limit}`.execute(
     db,
   );

@@ -5,7 +5,6 @@ import { NO_RIGHTS, type Rights } from "../access/actions.ts";
 import { everything, whereVisible } from "../access/visibility.ts";
 import { toRightsView } from "../connections/view.ts";
 import { type AdminContext, findRights, findRightsOf, findVisibility } from "../context.ts";
-import { NO_TRAFFIC } from "../counts/routes.ts";
 import { readCursor, TEXT, writeCursor } from "../cursor.ts";
 import { notFound } from "../errors.ts";
 import { handle } from "../routing.ts";
@@ -70,7 +69,7 @@ function toAccountView(
     connectionsUsed: counts.Pending + counts.Approved + counts.Rejected,
     connectionsMaximum: maxConnections,
     connectionCounts: counts,
-    lastDay: NO_TRAFFIC,
+    lastDay: row.last_day,
     rights: toRightsView(rights),
   };
 }

@@ -1,8 +1,10 @@
 import type { PassThrough } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { Refusal } from "../../feed/refusal.ts";
+import { isPlatformEngineer } from "../access/register.ts";
 import { type AdminContext, findVisibility } from "../context.ts";
 import { handle } from "../routing.ts";
+import { createCountHub } from "./count-hub.ts";
 import { createChangeHub } from "./hub.ts";
 import { openChangeStream } from "./stream.ts";
 
@@ -12,10 +14,11 @@ const LIMIT = { person: 16, all: 5000 };
 /** Tells the portal which of the caller's accounts have changed, as it happens. */
 export function registerChanges(app: FastifyInstance, context: AdminContext): void {
   const hub = createChangeHub(context.database, app.log);
+  const countHub = createCountHub(context.database, app.log);
   const open = new Map<PassThrough, string>();
   app.addHook("preClose", async () => {
     for (const stream of open.keys()) stream.end();
-    await hub.stop();
+    await Promise.all([hub.stop(), countHub.stop()]);
   });
 
   handle(app, "Changes_Follow", "person", async asking => {
@@ -28,6 +31,8 @@ export function registerChanges(app: FastifyInstance, context: AdminContext): vo
     const stream = openChangeStream(
       {
         hub,
+        countHub,
+        isPlatformEngineer: isPlatformEngineer(caller),
         findVisibility: () => findVisibility(context, asking),
         expires: caller.expires,
         onEnd: () => void open.delete(stream),

@@ -16,6 +16,8 @@ export interface ConnectionRow extends Connection {
   readonly gates: number;
   readonly in_force: number;
   readonly waiting_for: readonly string[];
+  readonly last_admitted: Date | null;
+  readonly last_denied: Date | null;
 }
 
 export type Sort = "requested" | "name" | "account" | "state" | "endpoint" | "changed";
@@ -70,18 +72,19 @@ export async function listConnections(
           (${after[0]}::${sql.raw(type)}, ${after[1]}::text, ${after[2]}::text)`;
   const { rows } = await sql<ConnectionRow>`
     with page as (
-      select c.*, a.subscription_id, a.resource_group, a.name as account_name, ${value} as sorted
+      select c.*, a.life, a.subscription_id, a.resource_group, a.name as account_name, ${value} as sorted
       from connections c join accounts a on a.account = c.account
       where ${matches(filter, true)} and ${beyond}
       order by ${value} ${direction}, c.account collate "C" ${direction}, c.name_key collate "C" ${direction}
       limit ${limit})
-    select page.*, page.sorted::text as place, last.row as last, progress.*,
+    select page.*, page.sorted::text as place, last.row as last, progress.*, t.last_admitted, t.last_denied,
       case when o.id is not null then jsonb_build_object('id', o.id, 'kind', o.kind, 'started_at', o.started_at,
         'has_passed', o.barrier_passed_at is not null) end as operation
     from page
     -- the etag of a resource with a running operation is that operation's id
     left join operations o on o.id = page.etag and o.status = 'Running'
     left join feed f on f.account = page.account
+    left join connection_traffic t on t.life = page.life and t.name_key = page.name_key
     left join lateral (
       select to_jsonb(one) as row from (${decisionColumns}
         where d.account = page.account and d.name_key = page.name_key

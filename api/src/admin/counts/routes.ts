@@ -1,51 +1,104 @@
 import type { FastifyInstance } from "fastify";
-import type { CountStep, TrafficSums } from "../../../spec/generated/types.ts";
-import { Refusal } from "../../feed/refusal.ts";
-import type { AdminContext } from "../context.ts";
+import type { CountStep, DenialGroup, OriginView } from "../../../spec/generated/types.ts";
+import { isPlatformEngineer } from "../access/register.ts";
+import { nothing, whereVisible } from "../access/visibility.ts";
+import { type AdminContext, type Asking, findVisibility } from "../context.ts";
 import { handle } from "../routing.ts";
+import { readTime } from "../time.ts";
+import {
+  type CountFilter,
+  type DenialRow,
+  listDenialGroups,
+  listDenialPoints,
+  listTrafficOfAccounts,
+  listTrafficPoints,
+  sumTraffic,
+} from "./repository.ts";
 
 interface CountQuery {
   readonly step: CountStep;
   readonly from?: string;
   readonly to?: string;
+  readonly account?: string;
+  readonly reason?: string;
+  readonly connection?: string;
+  readonly limit: number;
 }
 
-/** Requests as the gates have told of them: those that they denied, and all of them. */
-export function registerCounts(app: FastifyInstance, _context: AdminContext): void {
-  handle<"Denials_Report", unknown, CountQuery>(app, "Denials_Report", "either", async ({ query }) => {
-    return { ...readSpan(query), requests: 0, series: [], value: [], omitted: 0 };
+/**
+ * Requests as the gates have told of them: for people those to accounts that they may read; for platform engineers also those to
+ * host names that are no account.
+ */
+export function registerCounts(app: FastifyInstance, context: AdminContext): void {
+  const { db } = context.database;
+
+  handle<"Denials_Report", unknown, CountQuery>(app, "Denials_Report", "either", async asking => {
+    const { query } = asking;
+    const filter = await readFilter(context, asking, query);
+    const [points, groups] = await Promise.all([
+      listDenialPoints(db, filter),
+      listDenialGroups(db, filter, query.limit),
+    ]);
+    return {
+      ...describeSpan(filter),
+      requests: points.reduce((sum, { requests }) => Math.min(sum + requests, Number.MAX_SAFE_INTEGER), 0),
+      series: points.map(({ at, reason, requests }) => ({ at: at.toISOString(), reason, requests })),
+      value: groups.map(toDenialGroup),
+      omitted: countOmitted(groups),
+    };
   });
 
-  handle<"Traffic_Report", unknown, CountQuery>(app, "Traffic_Report", "either", async ({ query }) => {
-    return { ...readSpan(query), total: NO_TRAFFIC, series: [], value: [], omitted: 0 };
+  handle<"Traffic_Report", unknown, CountQuery>(app, "Traffic_Report", "either", async asking => {
+    const { query } = asking;
+    const filter = await readFilter(context, asking, query);
+    const [total, points, groups] = await Promise.all([
+      sumTraffic(db, filter),
+      listTrafficPoints(db, filter),
+      listTrafficOfAccounts(db, filter, query.limit),
+    ]);
+    return {
+      ...describeSpan(filter),
+      total,
+      series: points.map(({ at, ...sums }) => ({ at: at.toISOString(), ...sums })),
+      value: groups.map(({ groups: _, ...traffic }) => traffic),
+      omitted: countOmitted(groups),
+    };
   });
 }
 
-/** Before any gate has told of something. */
-export const NO_TRAFFIC: TrafficSums = { requests: 0, admitted: 0, denied: 0, bytes: 0 };
-
-/** Milliseconds. */
+/** Milliseconds: how long a step is, and what is told of when nobody says from when. */
 const STEPS = {
   minute: { length: 60_000, span: 60 * 60_000 },
   hour: { length: 60 * 60_000, span: 24 * 60 * 60_000 },
 };
 
-/** What a query asks for: whole steps. */
-function readSpan({ step, from, to }: CountQuery): { step: CountStep; from: string; to: string } {
+/** An application that is a platform engineer has no accounts. */
+async function readFilter(context: AdminContext, asking: Asking, query: CountQuery): Promise<CountFilter> {
+  const { step, account, reason, connection } = query;
   const { length, span } = STEPS[step];
-  const end = readTime(to) ?? Date.now();
-  const begin = readTime(from) ?? end - span;
+  const to = readTime(query.to) ?? new Date();
+  const from = readTime(query.from)?.getTime() ?? to.getTime() - span;
+  const visible = asking.caller.kind === "person" ? whereVisible(await findVisibility(context, asking), "a") : nothing;
   return {
-    step,
-    from: new Date(Math.floor(begin / length) * length).toISOString(),
-    to: new Date(end).toISOString(),
+    ...{ visible, withUnknown: isPlatformEngineer(asking.caller), step, account, reason, connection, to },
+    from: new Date(Math.floor(from / length) * length),
   };
 }
 
-/** RFC 3339 allows days that no calendar has. */
-function readTime(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const time = Date.parse(text);
-  if (Number.isNaN(time)) throw new Refusal(400, "BadRequest", `'${text}' is no time`);
-  return time;
+const describeSpan = ({ step, from, to }: CountFilter) => ({
+  step,
+  from: from.toISOString(),
+  to: to.toISOString(),
+});
+
+const countOmitted = (groups: readonly { readonly groups: number }[]): number =>
+  (groups[0]?.groups ?? 0) - groups.length;
+
+function toDenialGroup({ account, reason, requests, last_at: lastAt, ...from }: DenialRow): DenialGroup {
+  return { account, reason, origin: toOrigin(from), requests, lastAt: lastAt.toISOString() };
+}
+
+function toOrigin({ origin: kind, connection, state }: Pick<DenialRow, "origin" | "connection" | "state">): OriginView {
+  if (kind !== "connection") return { kind };
+  return { kind, connection, ...(state === null ? {} : { state }) };
 }

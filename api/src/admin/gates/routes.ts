@@ -35,7 +35,9 @@ export function registerGates(app: FastifyInstance, context: AdminContext): void
       },
       "gate retired",
     );
-    return toGateView({ ...gate, lost: false, behind: 0, waiting: [] });
+    const [standing] = await listGates(db, everything, incarnation);
+    if (standing === undefined) throw notFound("gate");
+    return toGateView(standing);
   });
 }
 
@@ -44,8 +46,8 @@ function toGateView(gate: GateStanding): Gate {
     name: gate.gate,
     incarnation: gate.incarnation,
     state: gate.state,
-    version: null,
-    reportedAt: null,
+    version: gate.version,
+    reportedAt: gate.reported_at?.toISOString() ?? null,
     heardAt: gate.heard_at.toISOString(),
     maxAge: gate.max_age,
     lost: gate.lost,

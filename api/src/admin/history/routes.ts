@@ -1,10 +1,10 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
-import { Refusal } from "../../feed/refusal.ts";
 import { type Visibility, whereVisible } from "../access/visibility.ts";
 import { type AdminContext, findVisibility } from "../context.ts";
 import { MICROSECONDS, readCursor, UUID, writeCursor } from "../cursor.ts";
 import { handle } from "../routing.ts";
+import { readTime } from "../time.ts";
 import { CSV_HEADER, toCsvLine } from "./csv.ts";
 import { type DecisionRow, type HistoryFilter, listDecisions } from "./repository.ts";
 import { toDecisionView } from "./view.ts";
@@ -70,12 +70,4 @@ async function* chain(first: string, rest: AsyncGenerator<string, undefined>): A
 
 function readFilter({ since, until, ...rest }: FilterQuery): HistoryFilter {
   return { ...rest, since: readTime(since), until: readTime(until) };
-}
-
-/** RFC 3339 allows days that no calendar has. */
-function readTime(text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined;
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime())) throw new Refusal(400, "BadRequest", `'${text}' is no time`);
-  return time;
 }
