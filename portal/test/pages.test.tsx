@@ -1,14 +1,16 @@
 // @vitest-environment jsdom
-import { screen, within } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import { expect, test } from "vitest";
 import { AccountPage } from "../src/accounts/account-page.tsx";
 import { ConnectionPage } from "../src/connections/connection-page.tsx";
 import { GatesPage } from "../src/gates/gates-page.tsx";
+import { HistoryOverview } from "../src/history/history-overview.tsx";
 import { HomePage } from "../src/home/home-page.tsx";
 import { countByAge } from "../src/home/pending-by-age.tsx";
 import { accountDocument, connectionDocument, denialDocument, gateDocument } from "./support/documents.ts";
 import { showPage } from "./support/show-page.tsx";
 
+const NONE = { Pending: 0, Approved: 0, Rejected: 0, Disconnected: 0 };
 const HOUR = 3_600_000;
 const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOString();
 
@@ -20,7 +22,10 @@ test("account: connections used of the maximum, requests and bytes of the last d
   const lastDay = { requests: 1_010, admitted: 1_000, denied: 10, bytes: 4_200_000 };
   showPage(<AccountPage />, {
     parameters: { account: "contoso" },
-    answers: { "/accounts/contoso": accountDocument({ lastDay, connectionsUsed: 3 }) },
+    answers: {
+      "/accounts/contoso": accountDocument({ lastDay, connectionsUsed: 3 }),
+      "/connections": { value: [], counts: NONE },
+    },
   });
   await screen.findByText("3 of 200 connections are used.");
   expect(factOf("Let in")).toBe("1,000");
@@ -29,6 +34,47 @@ test("account: connections used of the maximum, requests and bytes of the last d
   const href = (name: string) => screen.getByRole("link", { name }).getAttribute("href");
   expect(href("See its traffic")).toBe("/traffic?range=day&account=contoso");
   expect(href("See what was denied")).toBe("/denials?range=day&account=contoso");
+});
+
+test("account: when the link of each of its connections was last seen", async () => {
+  const seen = { linkIds: [822088585, 7], lastTrafficAt: "2026-11-22T10:07:00Z" };
+  const { answers, tell } = showPage(<AccountPage />, {
+    parameters: { account: "contoso" },
+    answers: {
+      "/accounts/contoso": accountDocument(),
+      "/connections": { value: [connectionDocument(), connectionDocument({ name: "pe.2", ...seen })], counts: NONE },
+    },
+  });
+  const textsOf = async (name: string) => {
+    const row = (await screen.findByRole("link", { name })).closest("tr") as HTMLElement;
+    return [...row.children].map(cell => cell.textContent);
+  };
+  expect(await textsOf("pe.1")).toEqual(["pe.1", "Pending", "", "Not within 90 days", "Not within 90 days"]);
+  expect((await textsOf("pe.2"))[2]).toBe("822088585, 7");
+  expect((await textsOf("pe.2"))[3]).toMatch(/^Nov 22, 2026, 10:07.AM/);
+  answers["/connections"] = { value: [connectionDocument({ lastDeniedAt: "2026-11-22T10:08:00Z" })], counts: NONE };
+  tell("counted", { accounts: ["contoso"] });
+  await waitFor(async () => expect((await textsOf("pe.1"))[4]).toMatch(/10:08/));
+});
+
+test("history: what happened is drawn by day, within what is filtered", async () => {
+  const by = { name: "Dana Ortiz" };
+  const decision = { from: "Pending", to: "Approved", accountId: "/a", account: "contoso", via: "portal", by };
+  const value = ["approve", "remove", "approve"].map((action, index) => ({
+    ...decision,
+    ...{ id: String(index), at: ago(index * HOUR), action, correlationId: `c${index}` },
+  }));
+  const { asked } = showPage(<HistoryOverview />, {
+    url: "/history?account=contoso&connection=pe.1",
+    answers: { "/history": { value, next: "more" } },
+  });
+  const rows = await screen.findAllByRole("img");
+  expect(rows.map(row => row.getAttribute("aria-label")?.split(",")[0])).toEqual([
+    "approve: 2 in all",
+    "remove: 1 in all",
+  ]);
+  screen.getByText("Of these, the newest 200 alone are drawn.");
+  for (const path of asked) expect(path).toContain("account=contoso&connection=pe.1");
 });
 
 test("connection: when a gate last let something through it in, and when it last denied", async () => {
@@ -44,7 +90,7 @@ test("connection: when a gate last let something through it in, and when it last
   answers[path] = connectionDocument({ lastDeniedAt: "2026-11-22T10:07:00Z" });
   tell("counted", { accounts: ["contoso"] });
   const link = await screen.findByRole("link", { name: "See what was denied" });
-  expect(factOf("Last denied")).toMatch(/^November 22, 2026 at 10:07.AM/);
+  expect(factOf("Last denied")).toMatch(/^Nov 22, 2026, 10:07.AM/);
   expect(link.getAttribute("href")).toBe("/denials?range=quarter&account=contoso&connection=pe.1");
 });
 
@@ -63,7 +109,7 @@ test("home: the last hour's denials in one line, and which of them wait for a de
   const pending = { kind: "connection", connection: "pe.1", state: "Pending" } as const;
   const { answers, tell } = showPage(<HomePage />, {
     answers: {
-      "/connections": { value: [], counts: { Pending: 0, Approved: 0, Rejected: 0, Disconnected: 0 } },
+      "/connections": { value: [], counts: NONE },
       "/denials": denialDocument(),
       "/gates": { value: [] },
     },

@@ -13,6 +13,7 @@ import { Loaded } from "../shell/loaded.tsx";
 import { PageHeader } from "../shell/page-header.tsx";
 import { PageLink } from "../shell/page-link.tsx";
 import { Section } from "../shell/section.tsx";
+import { LastSeen } from "./last-seen.tsx";
 
 /** One account: its names, who may come in, and how many connections it has. */
 export function AccountPage() {
@@ -56,9 +57,12 @@ function AccountFacts({ account }: { account: AccountView }) {
         <p>
           <FormattedMessage id="account.usedOf.long" values={{ used, maximum }} />
         </p>
-        <PageLink href={`/connections?${own}`}>
-          <FormattedMessage id="account.connections" />
-        </PageLink>
+        <LastSeen account={account.account} />
+        <p>
+          <PageLink href={`/connections?${own}`}>
+            <FormattedMessage id="account.connections" />
+          </PageLink>
+        </p>
       </Section>
       <Section title="account.lastDay">
         <LastDay account={account} />

@@ -59,7 +59,7 @@ const useStyles = makeStyles({
     borderBottom: `1px solid ${tokens.colorNeutralStroke1}`,
     fill: tokens.colorBrandForeground1,
     // Drawings keep their colours where the person has chosen all others.
-    "@media (forced-colors: active)": { fill: "CanvasText" },
+    "@media (forced-colors: active)": { fill: "CanvasText", borderBottomColor: "CanvasText" },
   },
   axis: { display: "flex", justifyContent: "space-between", color: tokens.colorNeutralForeground2 },
 });

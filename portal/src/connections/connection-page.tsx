@@ -5,6 +5,7 @@ import type { AccountView, AdminAction, ConnectionView, HistoryPage } from "@lin
 import { useParams } from "next/navigation";
 import { useState } from "react";
 import { FormattedDate, FormattedMessage } from "react-intl";
+import { Seen } from "../accounts/last-seen.tsx";
 import { toPath } from "../api/client.ts";
 import { useRead } from "../api/queries.ts";
 import { writeCountFilter } from "../charts/count-filter.ts";
@@ -98,11 +99,11 @@ function ConnectionFacts({ connection }: { connection: ConnectionView }) {
           "connection.requested",
           <FormattedDate key="requested" value={connection.requestedAt} dateStyle="long" timeStyle="medium" />,
         ],
-        ["connection.lastTraffic", <LastSeen key="traffic" at={connection.lastTrafficAt} />],
+        ["connection.lastTraffic", <Seen key="traffic" at={connection.lastTrafficAt} />],
         [
           "connection.lastDenied",
           <span key="denied">
-            <LastSeen at={connection.lastDeniedAt} />
+            <Seen at={connection.lastDeniedAt} />
             {connection.lastDeniedAt === null ? null : (
               <>
                 {" "}
@@ -123,12 +124,6 @@ function ConnectionFacts({ connection }: { connection: ConnectionView }) {
       ]}
     />
   );
-}
-
-/** The minute in which a gate last saw something; null where none did in the time that is kept. */
-function LastSeen({ at }: { at: string | null }) {
-  if (at === null) return <FormattedMessage id="connection.notSeen" />;
-  return <FormattedDate value={at} dateStyle="long" timeStyle="short" />;
 }
 
 function toDenials({ account, name }: ConnectionView): string {

@@ -14,6 +14,7 @@ import { useSession } from "../session/session.tsx";
 import { Loaded } from "../shell/loaded.tsx";
 import { PageHeader } from "../shell/page-header.tsx";
 import { ProblemBar } from "../shell/problem-bar.tsx";
+import { DecisionsOverTime } from "./decisions-over-time.tsx";
 import { HistoryTable } from "./history-table.tsx";
 
 const PAGE_SIZE = 100;
@@ -65,6 +66,7 @@ export function HistoryOverview() {
           </Field>
         ))}
       </search>
+      <DecisionsOverTime filter={filter} />
       <Loaded query={query}>
         {({ value, next }) => (
           <>

@@ -210,6 +210,8 @@ export const en = {
   "account.id": "Resource id",
   "account.id.copy": "Copy the resource id",
   "account.connections": "See its connections",
+  "account.connections.none": "Nobody has asked for a private endpoint of this account yet.",
+  "account.lastSeen": "Connections and when they were last seen",
   "account.lastDay": "Requests of the last day",
   "account.traffic": "See its traffic",
   "account.denials": "See what was denied",
@@ -286,6 +288,8 @@ export const en = {
   "history.correlationId": "Correlation id",
   "history.since": "Since",
   "history.until": "Until",
+  "history.overTime": "What happened in the last 90 days",
+  "history.overTime.newest": "Of these, the newest {count, number} alone are drawn.",
   "history.download": "Download as CSV",
 
   "diagnose.title": "Diagnose",
