@@ -40,18 +40,10 @@ export async function findAgreement(settings: AgreementSettings): Promise<Agreem
     for (let done = 0; done < requests; done += BATCH) {
       const size = Math.min(BATCH, requests - done);
       const plans = Array.from({ length: size }, (_, at) => generateRequest(seed, first + done + at, ways));
-      let problems = await findProblems(fields, plans, agreement);
-      if (problems.length > 0) {
-        // What a request makes of a gate it makes again; what a busy machine makes of a connection it does not.
-        const concerned = plans.filter(({ index }) => problems.some(problem => problem.index === index));
-        console.log("asked again:", problems.map(({ text }) => text).slice(0, 10));
-        const strays = problems.filter(({ index }) => index < 0);
-        problems = [...strays, ...(await findProblems(fields, concerned, { compared: 0, reasons: {} }))];
-      }
+      const problems = await findProblems(fields, plans, agreement);
       if (problems.length > 0) {
         const again = `npm run soak -- agreement --seed ${seed} --first <number> --count 1 --tlv ${linkTlv}`;
-        const texts = problems.map(({ text }) => text).slice(0, 10);
-        throw new Error([`seed ${seed}, TLV ${linkTlv}; again: ${again}`, ...texts].join("\n"));
+        throw new Error([`seed ${seed}, TLV ${linkTlv}; again: ${again}`, ...problems.slice(0, 10)].join("\n"));
       }
       for (const field of fields) field.emptyLog();
       onProgress?.(done + size);
@@ -62,32 +54,23 @@ export async function findAgreement(settings: AgreementSettings): Promise<Agreem
   }
 }
 
-/** Something that is not as it should be; -1 for what belongs to no request. */
-interface Problem {
-  readonly index: number;
-  readonly text: string;
-}
-
 /** Puts requests to every gate, and compares each with the reference and with the others. */
 async function findProblems(
   fields: readonly Battlefield[],
   plans: readonly Plan[],
   agreement: Agreement,
-): Promise<Problem[]> {
+): Promise<string[]> {
   // An address that clients come from is shared by both gates, and their peers' kernel tells the connections apart.
   const results = await Promise.all(fields.map(field => field.fight(plans)));
   const problems = results.flatMap(({ problems: each }, at) =>
-    each.map(({ plan, text }) => ({
-      index: plan?.index ?? -1,
-      text: `${fields[at]?.gate.name}: ${plan?.index ?? ""} ${text}`,
-    })),
+    each.map(({ plan, text }) => `${fields[at]?.gate.name}: ${plan?.index ?? ""} ${text}`),
   );
   for (const [at, { index }] of plans.entries()) {
     const disagreement = compareGates(
       results.map(({ battles }) => battles[at]),
       agreement,
     );
-    if (disagreement !== null) problems.push({ index, text: `${index} ${disagreement}` });
+    if (disagreement !== null) problems.push(`${index} ${disagreement}`);
   }
   return problems;
 }

@@ -82,13 +82,15 @@ export const gateReadings: Readonly<Record<string, GateReading>> = { nginx, envo
 
 /**
  * Envoy's `normalize_path`, `merge_slashes` and `path_with_escaped_slashes_action: REJECT_REQUEST`: RFC 3986 6.2.2 with a
- * backslash as a slash. The query stays as it is.
+ * backslash as a slash, behind a dot segment's parameters (`/..;x/`) taken away, where those are spelled out. The query stays.
  */
 function normalizeTarget(target: string): string | null {
   const [, path = "", query = ""] = /^([^?]*)(.*)$/s.exec(target) ?? [];
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
-  if (/%2f|%5c|%00|[\x00-\x20\x7f-\xff#]/i.test(path) || /[\x00-\x20\x7f-\xff#]/.test(query)) return null;
-  const plain = path
+  if (/%2f|%5c|[\x00-\x20\x7f-\xff#]/i.test(path) || /[\x00-\x20\x7f-\xff#]/.test(query)) return null;
+  const bare = path.replace(/\/(\.{1,2});[^/]*/g, "/$1");
+  if (/%00/.test(bare)) return null;
+  const plain = bare
     .replace(/%[0-9a-f]{2}/gi, code => {
       const char = String.fromCharCode(Number.parseInt(code.slice(1), 16));
       return /[A-Za-z0-9._~-]/.test(char) ? char : code;

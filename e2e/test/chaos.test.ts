@@ -27,7 +27,7 @@ const FAULTS: readonly Fault[] = [
     /line 1 .* malformed/,
     /line 1$/,
   ],
-  ["nothing", socket => socket.end(page("200 OK", "")), /without its last line, after 0/, /can't be read/],
+  ["nothing", socket => socket.end(page("200 OK", "")), /without its last line, after 0/, /the page is empty/],
   ["half a page", socket => socket.end(page("200 OK", LINES)), /without its last line, after 50/, /line 51/],
   [
     "a page cut in a line",
@@ -103,6 +103,7 @@ describe.each(gates)("bad surroundings of $name", kind => {
 
   test("the feed answers anything but a page: the gate keeps its table, says so, and acknowledges nothing", async () => {
     await start();
+    const { follower: _, ...processes } = await one.gate.readProcesses();
     for (const [name, answer, saidByNginx, saidByEnvoy = saidByNginx] of FAULTS) {
       const text = kind.name === "envoy" ? saidByEnvoy : saidByNginx;
       const revoked = await grantNext();
@@ -120,6 +121,7 @@ describe.each(gates)("bad surroundings of $name", kind => {
       one.line.set({ kind: "open" });
       await world.arm.untilComplete(operation, revoked);
       expect(await ask(revoked.linkId), name).toBe(403);
+      expect(await one.gate.readProcesses(), name).toMatchObject(processes); // nothing has died and been replaced
     }
   }, 180_000);
 
