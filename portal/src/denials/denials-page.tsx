@@ -20,6 +20,7 @@ import { AccountLink } from "../accounts/account-link.tsx";
 import { useRead } from "../api/queries.ts";
 import { toQuery, useBars, useCountFilter } from "../charts/count-filter.ts";
 import { CountFilters } from "../charts/count-filters.tsx";
+import { Omitted } from "../charts/omitted.tsx";
 import { TimeChart } from "../charts/time-chart.tsx";
 import { type Bars, sumInBars } from "../charts/time-range.ts";
 import { connectionHref } from "../connections/columns.tsx";
@@ -196,11 +197,7 @@ function Groups({ groups, omitted }: { groups: readonly DenialGroup[]; omitted: 
           </TableRow>
         ))}
       </DataTable>
-      {omitted === 0 ? null : (
-        <Text size={200}>
-          <FormattedMessage id="counts.omitted" values={{ count: omitted }} />
-        </Text>
-      )}
+      <Omitted count={omitted} />
     </>
   );
 }

@@ -9,6 +9,7 @@ import { useRead } from "../api/queries.ts";
 import { type CountFilter, toQuery, useBars, useCountFilter, writeCountFilter } from "../charts/count-filter.ts";
 import { CountFilters } from "../charts/count-filters.tsx";
 import { formatBytes } from "../charts/format-bytes.ts";
+import { Omitted } from "../charts/omitted.tsx";
 import { TimeChart } from "../charts/time-chart.tsx";
 import { type Bars, sumInBars } from "../charts/time-range.ts";
 import type { MessageId } from "../messages/messages.tsx";
@@ -127,11 +128,7 @@ function Accounts({ accounts, omitted, filter: { range } }: AccountsProps) {
           </TableRow>
         ))}
       </DataTable>
-      {omitted === 0 ? null : (
-        <Text size={200}>
-          <FormattedMessage id="counts.omitted" values={{ count: omitted }} />
-        </Text>
-      )}
+      <Omitted count={omitted} />
     </>
   );
 }
