@@ -18,6 +18,11 @@ export interface StillFeed {
   stop(): void;
 }
 
+/** The links of account n. */
+export function linksOf(n: number): readonly [number, number, number] {
+  return [1_000_000_000 + 2 * n, 1_000_000_001 + 2 * n, COMMON_LINK];
+}
+
 /** The lines of the table, page by page, as the feed sends them. */
 export function writePages(accounts: number): string[] {
   const pages: string[] = [];
@@ -25,7 +30,7 @@ export function writePages(accounts: number): string[] {
     const to = Math.min(accounts, from + PAGE);
     let lines = "";
     for (let n = from; n < to; n++) {
-      lines += `+${nameAccount(n)}\t1\tdisabled\t${1_000_000_000 + 2 * n},${1_000_000_001 + 2 * n},${COMMON_LINK}\n`;
+      lines += `+${nameAccount(n)}\t1\tdisabled\t${linksOf(n).join()}\n`;
     }
     pages.push(`${lines}=${to < accounts ? `n${pages.length + 1}\tmore` : "still0\tdone"}\n`);
   }

@@ -1,6 +1,6 @@
 /** One of the things that are compared, and running. */
 export interface RunningGate {
-  readonly proxy: "NGINX" | "Envoy";
+  readonly proxy: "NGINX" | "Envoy" | "HAProxy";
   readonly name: string;
   /** Port of the listener that takes the connection's own address for the client's. */
   readonly port: number;

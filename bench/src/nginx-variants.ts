@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { COMMON_LINK, nameAccount } from "./feed.ts";
+import { linksOf, nameAccount } from "./feed.ts";
 import type { World } from "./gate.ts";
 
 /** A way to run the gate's own configuration, so that nothing but the check differs. */
@@ -43,8 +43,7 @@ export const NGINX_VARIANTS: readonly NginxVariant[] = [
     change: (template, { folder, accounts }) => {
       // A row for each account and link, as configuration management would write it, and the same two headers.
       const rows = join(folder, "links.map");
-      const links = (n: number) => [1_000_000_000 + 2 * n, 1_000_000_001 + 2 * n, COMMON_LINK];
-      const lines = Array.from({ length: accounts }, (_, n) => links(n).map(link => `${keyOf(n, link)} ${link};\n`));
+      const lines = Array.from({ length: accounts }, (_, n) => linksOf(n).map(link => `${keyOf(n, link)} ${link};\n`));
       writeFileSync(rows, lines.flat().join(""));
       const maps = `map_hash_max_size 1048576; map_hash_bucket_size 128;
   map "$remote_addr $host" $links_key { "~^fd[4-7][0-9a-f]:(?<links_id>[0-9a-f]+:[0-9a-f]+):.* (?<links_account>[a-z0-9-]+)\\.privatelink\\.azurehealthcareapis\\.com$" "$links_account/$links_id"; default ""; }
@@ -73,5 +72,5 @@ function beforeImport(template: string, text: string): string {
 function replaceChecks(template: string, by: string): string {
   if ((template.match(CHECK) ?? []).length !== 3)
     throw new Error("the template no longer has one js_access a listener");
-  return template.replace(CHECK, () => `      ${by}`);
+  return template.replace(CHECK, () => `      ${by}`).replace("$linkgate_counted';", "';"); // they count nothing, either
 }

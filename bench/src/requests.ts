@@ -4,6 +4,7 @@ import { startEnvoy } from "./envoy.ts";
 import { ENVOY_VARIANTS } from "./envoy-variants.ts";
 import { type StillFeed, startStillFeed, writePages } from "./feed.ts";
 import type { RunningGate, World } from "./gate.ts";
+import { HAPROXY_VARIANTS, startHaproxy, whyNoHaproxy } from "./haproxy.ts";
 import { runLoad, writeScript } from "./load.ts";
 import { startNginx } from "./nginx.ts";
 import { NGINX_VARIANTS } from "./nginx-variants.ts";
@@ -89,8 +90,13 @@ export async function measureRequests(plan: Plan): Promise<Row[]> {
     };
     for (const variant of NGINX_VARIANTS.filter(({ name }) => isWanted("NGINX", name)))
       await begin(variant.isLinkgate === true, world => startNginx(variant, world), authorizer);
-    for (const variant of ENVOY_VARIANTS.filter(({ name }) => isWanted("Envoy", name)))
+    const fits = ({ mostAccounts = plan.accounts }) => plan.accounts <= mostAccounts;
+    for (const variant of ENVOY_VARIANTS.filter(each => isWanted("Envoy", each.name) && fits(each)))
       await begin(variant.isLinkgate === true, world => startEnvoy(variant, world), httpAuthorizer);
+    if (whyNoHaproxy !== null) console.log(`without HAProxy: ${whyNoHaproxy}`);
+    else
+      for (const variant of HAPROXY_VARIANTS.filter(({ name }) => isWanted("HAProxy", name)))
+        await begin(false, world => startHaproxy(variant, world), authorizer);
     return await measureGates(gates, plan);
   } finally {
     for (const stop of stops.reverse()) await stop();
