@@ -132,10 +132,10 @@ export class Follower {
     if (headers === 0) return this.fail(NO_ANSWER, 0);
     if (!this.state.isInForce()) return this.fail(OVERTAKEN, 0);
     const status = readStatus();
-    if (status !== 200 && status !== 410) return this.fail(BAD_STATUS, status);
+    if (status === 410) return this.startOver(bodySize);
+    if (status !== 200) return this.fail(BAD_STATUS, status);
     if (bodySize === 0) return this.fail(EMPTY, 0);
-    if (!readBody(bodySize)) return this.fail(TOO_LARGE, 0);
-    return status === 200 ? this.applyPage() : this.startOver();
+    return readBody(bodySize) ? this.applyPage() : this.fail(TOO_LARGE, 0);
   }
 
   /** Checks the whole page, then applies it. False when it was dropped, and nothing is acknowledged. */
@@ -160,8 +160,8 @@ export class Follower {
   }
 
   /** "Start over" (410): the table goes on to serve, but is not refreshed; or it is dropped at once (feed rule 25). */
-  private startOver(): bool {
-    if (readStartOver(page) === START_OVER_KEEP) {
+  private startOver(bodySize: u32): bool {
+    if (readBody(bodySize) && readStartOver(page) === START_OVER_KEEP) {
       this.state.forgetProgress();
       this.state.write();
       return this.fail(UNKNOWN_CURSOR, 0);

@@ -171,7 +171,7 @@ describe("start over", () => {
     expect(ask()).toBe(403);
   });
 
-  test.each(["!start-over\tdrop\n", "what?"])(
+  test.each(["!start-over\tdrop\n", "what?", ""])(
     "%j: the table is dropped at once, with its incarnation (rule 25)",
     body => {
       gate.load(ADMITTED);
