@@ -1,7 +1,14 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
+import { refuseUnreadablePath } from "./admin/errors.ts";
 import { adminRoutes } from "./admin/routes.ts";
 import { buildArmApp } from "./arm/app.ts";
 import { type ArmCertificates, followCertificates, pinCertificates } from "./arm/certificates.ts";
@@ -12,6 +19,7 @@ import { isDatabaseUnavailable } from "./database/database-errors.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./database/embedded-postgres.ts";
 import { migrateToLatest } from "./database/migrate.ts";
 import { type OpenDatabase, openDatabase } from "./database/open.ts";
+import { unreadablePath, writeRefusal } from "./feed/refusal.ts";
 import { feedRoutes } from "./feed/routes.ts";
 import { buildHealthServer, isDatabaseThere, type Readiness } from "./health.ts";
 import { createNrpClient, type NrpClient } from "./nrp/client.ts";
@@ -173,7 +181,7 @@ async function waitForDatabase(database: OpenDatabase, log: FastifyBaseLogger, s
 }
 
 async function buildFeedApp(config: Config, database: OpenDatabase, log: FastifyBaseLogger): Promise<FastifyInstance> {
-  const app = bareApp(config.feed.tls, log);
+  const app = bareApp(config.feed.tls, log, (request, reply) => void writeRefusal(unreadablePath(), request, reply));
   await app.register(feedRoutes, { database, tokensFile: config.feed.tokensFile });
   return app;
 }
@@ -184,18 +192,25 @@ async function buildAdminApp(
   nrp: NrpClient | undefined,
   log: FastifyBaseLogger,
 ): Promise<FastifyInstance> {
-  const app = bareApp(config.admin.tls, log);
+  const app = bareApp(config.admin.tls, log, refuseUnreadablePath);
   const { zones, maxConnections } = config;
   const { tokens, onBehalfOf } = config.admin;
   await app.register(adminRoutes, { database, nrp, tokens, onBehalfOf, zones, maxConnections });
   return app;
 }
 
-function bareApp(tls: Tls | undefined, log: FastifyBaseLogger): FastifyInstance {
+/** @param refuse answers a request whose path can't be read, in the words of the app */
+function bareApp(
+  tls: Tls | undefined,
+  log: FastifyBaseLogger,
+  refuse: (request: FastifyRequest, reply: FastifyReply) => void,
+): FastifyInstance {
   const options = {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
+    frameworkErrors: (_error: Error, request: unknown, reply: unknown) =>
+      refuse(request as FastifyRequest, reply as FastifyReply),
   };
   return tls === undefined
     ? Fastify(options)

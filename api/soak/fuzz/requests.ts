@@ -1,29 +1,16 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import fc from "fast-check";
 import { contract, type Operation } from "../../src/contract/contract.ts";
 import { ACCOUNT_BODY, decisionBody, proxyBody, SUBSCRIPTION } from "../../test/support/documents.ts";
-import { arbitraryOf, bytesOf, nastyValue, type Schema, type Schemas, spoilt } from "./values.ts";
-
-/** One request of the fuzzer, ready to be sent. */
-export interface FuzzRequest {
-  readonly operation: Operation;
-  readonly method: string;
-  /** With its query; every octet may be there that a request line can carry. */
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer | undefined;
-}
-
-interface Document {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
-  readonly components: { readonly schemas: Schemas };
-}
-
-interface Described {
-  readonly operationId: string;
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
-}
+import {
+  bodiesOf,
+  type Described,
+  type FuzzRequest,
+  headerText,
+  readDescribed,
+  segment,
+  sometimes,
+  withoutNothing,
+} from "./pieces.ts";
 
 /** Bodies that are right, so that something is there to be found by what is not. */
 const RIGHT: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
@@ -41,63 +28,6 @@ const RIGHT: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     .tuple(fc.constantFrom("manual" as const, "auto" as const), fc.integer({ min: 1, max: 60 }))
     .map(([kind, link]) => proxyBody("pe1", kind, [link])),
 };
-
-/** Names that exist after a while, spelt in ways that a resource name can be, and cannot. */
-const segment = (known: readonly string[]): fc.Arbitrary<string> =>
-  fc.oneof(
-    { weight: 50, arbitrary: fc.constantFrom(...known) },
-    { weight: 1, arbitrary: fc.constantFrom(...known).map(name => name.toUpperCase()) },
-    {
-      weight: 2,
-      arbitrary: fc.constantFrom(
-        ...[
-          "pe1.5dc668b3-70e4-437f-b61c-a3c1e594be7a",
-          "a.b.c",
-          ".",
-          "..",
-          "...",
-          "%2e",
-          "%2e%2e",
-          "a%2fb",
-          "a%5cb",
-          "a%252fb",
-          "%00",
-          "%",
-        ],
-        ...[
-          "%zz",
-          "a%0d%0ab",
-          "%c3%28",
-          "%e2%80%ae",
-          "%F0%9F%92%A5",
-          "a b".replace(" ", "%20"),
-          "~",
-          "*",
-          "a;b",
-          "a:b",
-          "a,b",
-          "__proto__",
-        ],
-        ...[
-          "constructor",
-          "x".repeat(90),
-          "x".repeat(261),
-          "x".repeat(4000),
-          "xn--a",
-          "ab--c",
-          "-a",
-          "a-",
-          "0",
-          "null",
-        ],
-      ),
-    },
-    { weight: 1, arbitrary: fc.string({ maxLength: 12 }).map(encodeURIComponent) },
-    {
-      weight: 1,
-      arbitrary: fc.string({ unit: "binary", maxLength: 8 }).map(text => encodeURIComponent(text.toWellFormed())),
-    },
-  );
 
 /** Accounts that are there at the start, and their resource group. */
 export const KNOWN_ACCOUNTS = ["fuzz-a", "fuzz-b", "fuzz-c"] as const;
@@ -151,33 +81,6 @@ const ANNOUNCEMENT = {
   query: fc.oneof({ weight: 5, arbitrary: fc.constant("api-version=2.0") }, query),
 };
 
-/** What a header can carry. */
-const headerText = fc
-  .oneof(
-    fc.string({ maxLength: 60 }),
-    fc.constantFrom(
-      "",
-      "*",
-      '"',
-      '""',
-      'W/"x"',
-      "a,b",
-      "x".repeat(3000),
-      "%00",
-      "{}",
-      '{"createdBy":{}}',
-      "https://[",
-      "javascript:1",
-      "//x",
-    ),
-    nastyValue.map(value => (JSON.stringify(value) ?? "").slice(0, 2000)),
-  )
-  .map(text => text.replace(/[^\x20-\x7e\x80-\xff]/g, "?").trim());
-
-/** Once in `rarity` times; else nothing. */
-const sometimes = <T>(rarity: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
-  fc.oneof({ weight: 1, arbitrary }, { weight: rarity - 1, arbitrary: fc.constant(undefined) });
-
 const headers = (nrp: string): fc.Arbitrary<Record<string, string>> =>
   fc
     .record({
@@ -202,41 +105,20 @@ const headers = (nrp: string): fc.Arbitrary<Record<string, string>> =>
       "accept-language": sometimes(8, headerText),
       "content-encoding": sometimes(30, fc.constantFrom("gzip", "identity", "br")),
     })
-    .map(all =>
-      Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined)),
-    );
+    .map(withoutNothing);
 
 /** Requests for every operation of the contract that ARM calls: right ones, and what can be made of them. */
 export function requests(nrp: string): fc.Arbitrary<FuzzRequest> {
   const services = new Set(contract.operations.map(({ service }) => service).filter(service => service !== "admin"));
-  const documents = [...services].map(service => {
-    const file = join(import.meta.dirname, `../../spec/generated/${service}/openapi.json`);
-    return JSON.parse(readFileSync(file, "utf8")) as Document;
+  const all = [...services].flatMap(readDescribed).map(described => {
+    const made = bodiesOf(described, RIGHT[described.operationId]);
+    return { weight: made === undefined ? 1 : 4, arbitrary: request(described, made, nrp) };
   });
-  const all = documents.flatMap(({ paths, components }) =>
-    Object.entries(paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, described]) => {
-        const schema = Object.values(described.requestBody?.content ?? {})[0]?.schema;
-        const made =
-          schema === undefined ? undefined : bodies(described.operationId, arbitraryOf(schema, components.schemas));
-        return { weight: schema === undefined ? 1 : 4, arbitrary: request(described, method, path, made, nrp) };
-      }),
-    ),
-  );
   return fc.oneof(...all);
 }
 
-const bodies = (id: string, document: fc.Arbitrary<unknown>): fc.Arbitrary<Buffer> => {
-  const right = RIGHT[id] ?? document;
-  return bytesOf(
-    fc.oneof({ weight: 3, arbitrary: right }, document, { weight: 2, arbitrary: spoilt(right) }, spoilt(document)),
-  );
-};
-
 function request(
-  { operationId }: Described,
-  method: string,
-  path: string,
+  { operationId, method, path }: Described,
   body: fc.Arbitrary<Buffer> | undefined,
   nrp: string,
 ): fc.Arbitrary<FuzzRequest> {
@@ -251,7 +133,7 @@ function request(
       headers: headers(nrp),
       body: body ?? fc.constant(undefined),
       method: fc.oneof(
-        { weight: 30, arbitrary: fc.constant(method.toUpperCase()) },
+        { weight: 30, arbitrary: fc.constant(method) },
         fc.constantFrom("GET", "PUT", "POST", "OPTIONS"),
       ),
     })

@@ -15,6 +15,9 @@ export interface Schema {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly maxItems?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly format?: string;
 }
 
 export type Schemas = Readonly<Record<string, Schema>>;
@@ -44,7 +47,7 @@ export function arbitraryOf(schema: Schema, schemas: Schemas): fc.Arbitrary<unkn
       return fc.array(arbitraryOf(schema.items ?? {}, schemas), { maxLength: Math.min(3, schema.maxItems ?? 3) });
     case "integer":
     case "number":
-      return fc.integer();
+      return fc.integer({ min: schema.minimum ?? -(2 ** 31), max: schema.maximum ?? 2 ** 31 - 1 });
     case "boolean":
       return fc.boolean();
     case "string":
@@ -60,10 +63,11 @@ function resolve(schema: Schema, schemas: Schemas): Schema {
   return { ...target, properties: Object.assign({}, ...parts.map(part => part.properties), target.properties) };
 }
 
-const textOf = ({ pattern, minLength = 0, maxLength = 100 }: Schema): fc.Arbitrary<string> =>
-  pattern === undefined
-    ? fc.string({ minLength, maxLength: Math.min(maxLength, 40) })
-    : fc.stringMatching(new RegExp(pattern)).map(text => text.slice(0, maxLength));
+function textOf({ format, pattern, minLength = 0, maxLength = 100 }: Schema): fc.Arbitrary<string> {
+  if (format === "date-time") return fc.date({ noInvalidDate: true }).map(date => date.toISOString());
+  if (pattern !== undefined) return fc.stringMatching(new RegExp(pattern)).map(text => text.slice(0, maxLength));
+  return fc.string({ minLength, maxLength: Math.min(maxLength, 40) });
+}
 
 /** What no document allows, and what allows too much. */
 export const nastyValue: fc.Arbitrary<unknown> = fc.oneof(

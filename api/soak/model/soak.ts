@@ -1,3 +1,4 @@
+import { startTestApi } from "../../test/support/api.ts";
 import { soakTestApi } from "../on-test-api.ts";
 import { checkAgainstModel, MAX_CONNECTIONS } from "./run.ts";
 
@@ -6,6 +7,6 @@ await soakTestApi({
   name: "model",
   of: "sequences",
   runs: 2000,
-  settings: { maxConnections: MAX_CONNECTIONS },
+  start: databaseUrl => startTestApi({ databaseUrl, settings: { maxConnections: MAX_CONNECTIONS } }),
   work: (api, { seed, runs }) => checkAgainstModel(api, { seed, runs, length: 80 }),
 });

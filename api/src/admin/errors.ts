@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { Refusal, toRefusal } from "../feed/refusal.ts";
+import { Refusal, toRefusal, unreadablePath } from "../feed/refusal.ts";
+import { setHeaders } from "./headers.ts";
 
 /** Seconds after which a person may try again. */
 const RETRY_AFTER = 5;
@@ -30,4 +31,10 @@ export function registerErrors(app: FastifyInstance): void {
   app.setNotFoundHandler(() => {
     throw new Refusal(404, "NotFound", "there is no such path");
   });
+}
+
+/** Answers where no hook has run. */
+export function refuseUnreadablePath(request: FastifyRequest, reply: FastifyReply): void {
+  setHeaders(request, reply);
+  writeError(unreadablePath(), request, reply);
 }

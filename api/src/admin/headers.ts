@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 /** For answers that a browser must neither keep, nor sniff, nor run, nor frame (OWASP REST security). */
 const SECURITY_HEADERS = {
@@ -18,10 +18,7 @@ const SECURITY_HEADERS = {
  */
 export function registerHeaders(app: FastifyInstance): void {
   app.decorateRequest("correlationId", "");
-  app.addHook("onRequest", async (request, reply) => {
-    request.correlationId = randomUUID();
-    reply.headers({ "x-correlation-id": request.correlationId, ...SECURITY_HEADERS });
-  });
+  app.addHook("onRequest", async (request, reply) => setHeaders(request, reply));
   app.addHook("onResponse", async (request, reply) => {
     request.log.info(
       {
@@ -35,4 +32,10 @@ export function registerHeaders(app: FastifyInstance): void {
       "answered the portal",
     );
   });
+}
+
+/** Also for a request that no hook has seen, since its path can't be read. */
+export function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  request.correlationId = randomUUID();
+  reply.headers({ "x-correlation-id": request.correlationId, ...SECURITY_HEADERS });
 }

@@ -38,3 +38,6 @@ export function toRefusal(error: FastifyError | Error): Refusal {
     return new Refusal(503, "RegistryUnavailable", "the registry can't be reached right now");
   return new Refusal(500, "InternalError", "something went wrong inside; the log says what");
 }
+
+/** For a path that can't be decoded, or has a part that is too long: no route and no hook has seen it. */
+export const unreadablePath = (): Refusal => new Refusal(400, "BadRequest", "the path can't be read");

@@ -183,6 +183,20 @@ async function later(seconds: number, work: () => Promise<void>): Promise<void> 
   await work().finally(() => vi.useRealTimers());
 }
 
+test("a path that can't be read is refused in the same words, here and by the feed", async () => {
+  for (const path of ["accounts/%zz", `accounts/${"x".repeat(2000)}`]) {
+    expect(await world.get(path, reader), path).toMatchObject({
+      status: 400,
+      body: { error: { code: "BadRequest", correlationId: expect.stringMatching(/^[0-9a-f-]{36}$/) } },
+    });
+  }
+  const answer = await fetch(`${world.api.urls.feedUrl}/gate/v1/%zz`);
+  expect([answer.status, await answer.json()]).toEqual([
+    400,
+    { error: { code: "BadRequest", message: "the path can't be read" } },
+  ]);
+});
+
 test("tokens of version 1 are taken where they are configured", async () => {
   const claims = {
     iss: `https://sts.windows.net/${TENANT}/`,

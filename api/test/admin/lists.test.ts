@@ -9,7 +9,7 @@ const some = newPerson("Some");
 let world: World;
 
 beforeAll(async () => {
-  world = await World.start({ maxConnections: 100 });
+  world = await World.start({ settings: { maxConnections: 100 } });
   world.azure.assign(owner.oid, `/subscriptions/${SUBSCRIPTION}`, ["*"]);
   await world.request("alpha", "PE-one.g", "pe-two.g", "pe-three.g");
   await world.request("beta", "pe-one.g", "pe-four.g");

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LARGEST_BATCH, MOST_LINES, readBatch } from "../../src/counts/read-batch.ts";
 
@@ -17,6 +18,29 @@ describe("a batch of counts", () => {
     expect(readBatch(most)).toHaveLength(MOST_LINES);
     expect(most.length).toBeLessThan(LARGEST_BATCH);
     expect(readBatch(`${most}a\tr\t\t1\t1\n`)).toBe("too-large");
+  });
+
+  test("reads back whatever a gate may write, and takes any other text without a fault", () => {
+    const line = fc.tuple(
+      fc.stringMatching(/^[a-z0-9-]{0,63}$/),
+      fc.stringMatching(/^[a-z-]{1,40}$/),
+      fc.option(fc.integer({ min: 1, max: 2 ** 32 - 1 }), { nil: undefined }),
+      fc.integer({ min: 1, max: 10 ** 12 }),
+      fc.integer({ min: 0, max: 10 ** 15 }),
+    );
+    const keyOf = ([account, reason, linkId]: readonly unknown[]) => `${account} ${reason} ${linkId}`;
+    const lines = fc.uniqueArray(line, { selector: keyOf, maxLength: 50 });
+    fc.assert(
+      fc.property(lines, batch => {
+        const text = batch.map(([account, reason, linkId = "", ...sums]) =>
+          [account, reason, linkId, ...sums].join("\t"),
+        );
+        expect(readBatch(text.map(each => `${each}\n`).join(""))).toEqual(
+          batch.map(([account, reason, linkId, requests, bytes]) => ({ account, reason, linkId, requests, bytes })),
+        );
+      }),
+    );
+    fc.assert(fc.property(fc.string({ unit: "binary", minLength: 1 }), text => readBatch(`${text}\n`) === "malformed"));
   });
 
   test.each([

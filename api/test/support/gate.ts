@@ -10,14 +10,21 @@ export interface GateRecord {
 /** A gate played over HTTP: it follows the feed as `design.md` section 4 says, one sweep at a time, when it is told to. */
 export class TestGate {
   readonly table = new Map<string, GateRecord>();
-  readonly incarnation = randomBytes(16).toString("hex");
+  readonly incarnation: string;
   readonly #feedUrl: () => string;
   readonly #name: string;
   readonly #token: string;
   readonly #maxAge: number;
   #cursor = "";
 
-  constructor(feedUrl: () => string, name: string, token: string, maxAge: number) {
+  constructor(
+    feedUrl: () => string,
+    name: string,
+    token: string,
+    maxAge: number,
+    incarnation = randomBytes(16).toString("hex"),
+  ) {
+    this.incarnation = incarnation;
     this.#feedUrl = feedUrl;
     this.#name = name;
     this.#token = token;

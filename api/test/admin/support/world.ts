@@ -34,14 +34,15 @@ export class World {
     this.agent = new Agent({ connect: { ca: api.serverCertificate } });
   }
 
-  static async start(settings: TestApiOptions["settings"] = {}): Promise<World> {
+  /** @param options without `databaseUrl` a database is made on the cluster of the test run */
+  static async start(options: Pick<TestApiOptions, "settings" | "databaseUrl"> = {}): Promise<World> {
     const certificate = await makeCertificate("azure");
     // What NODE_EXTRA_CA_CERTS does for a process of its own.
     setDefaultCACertificates([...getCACertificates("default"), certificate.cert]);
     const entra = await Entra.start(certificate);
     const azure = await Azure.start(certificate, entra);
     const onBehalfOf = { ...entra.client, armUrl: azure.url };
-    const api = await startTestApi({ settings, admin: { tokens: entra.rules, onBehalfOf } });
+    const api = await startTestApi({ ...options, admin: { tokens: entra.rules, onBehalfOf } });
     azure.connect(api.nrp);
     return new World(api, entra, azure);
   }
