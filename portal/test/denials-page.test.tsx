@@ -82,6 +82,8 @@ test("filters are in the URL and in the question, and can be cleared", async () 
   expect([7 * 24 - 1, 7 * 24]).toContain(hours);
 
   await userEvent.click(screen.getByRole("combobox", { name: "Reason" }));
+  // Everything of a page is in one of its landmarks, what opens on it too.
+  expect(screen.getByRole("listbox").closest("search")).not.toBeNull();
   await userEvent.click(screen.getByRole("option", { name: "With two link ids that differ" }));
   expect(new URLSearchParams(location.search).get("reason")).toBe("conflicting-link-ids");
   await waitFor(() => expect(asked.at(-1)).toContain("reason=conflicting-link-ids"));

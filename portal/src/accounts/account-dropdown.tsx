@@ -23,6 +23,7 @@ export function AccountDropdown({ account, onChange }: AccountDropdownProps) {
   return (
     <Field label={formatMessage({ id: "connection.account" })}>
       <Dropdown
+        inlinePopup
         selectedOptions={[account]}
         value={value.find(each => each.account === account)?.name ?? (account || all)}
         onOptionSelect={(_, { optionValue }) => onChange(optionValue ?? "")}

@@ -33,6 +33,7 @@ export function CountFilters({ filter, onChange, children }: CountFiltersProps) 
     <search className={styles.filters}>
       <Field label={formatMessage({ id: "range.title" })}>
         <Dropdown
+          inlinePopup
           selectedOptions={[range]}
           value={formatMessage({ id: `range.${range}` })}
           onOptionSelect={(_, { optionValue }) =>

@@ -37,6 +37,7 @@ export function ConnectionFilters({ state, counts, onChange }: ConnectionFilters
       </Field>
       <Field label={formatMessage({ id: "connection.state" })}>
         <Dropdown
+          inlinePopup
           multiselect
           selectedOptions={[...state.states]}
           value={state.states.length === 0 ? all : state.states.map(stateName).join(", ")}

@@ -100,6 +100,7 @@ function ReasonDropdown({ reason, onChange }: { reason: string; onChange(reason:
   return (
     <Field label={intl.formatMessage({ id: "denials.reason" })}>
       <Dropdown
+        inlinePopup
         selectedOptions={[reason]}
         value={reason === "" ? all : nameReason(intl, reason)}
         onOptionSelect={(_, { optionValue }) => onChange(optionValue ?? "")}
