@@ -93,6 +93,17 @@ test("filters are in the URL and in the question, and can be cleared", async () 
   await screen.findByText("No request was denied in this time.");
 });
 
+test("the last time is a minute of the last hour, and an hour of all else", async () => {
+  const value = [group({ lastAt: "2026-11-22T10:00:00Z" })];
+  const { answers, tell } = show([]);
+  answers["/denials"] = denialDocument({ requests: 1, value });
+  tell("counted", { accounts: [] });
+  await screen.findByText(/^Nov 22, 2026, 10:00.AM$/);
+  answers["/denials"] = denialDocument({ requests: 1, value, step: "hour" });
+  tell("counted", { accounts: [] });
+  await screen.findByText(/^Nov 22, 2026, 10:00.*11:00.AM$/);
+});
+
 test("another account is no place for a connection's name", async () => {
   show([], "/denials?account=fabrikam&connection=pe.1");
   await userEvent.click(screen.getByRole("combobox", { name: "Account" }));

@@ -13,9 +13,16 @@ import {
   Text,
   tokens,
 } from "@fluentui/react-components";
-import type { DenialGroup, DenialPoint, DenialReport } from "@linkgate/api/spec";
+import type { CountStep, DenialGroup, DenialPoint, DenialReport } from "@linkgate/api/spec";
 import { keepPreviousData } from "@tanstack/react-query";
-import { FormattedDate, FormattedList, FormattedMessage, FormattedNumber, useIntl } from "react-intl";
+import {
+  FormattedDate,
+  FormattedDateTimeRange,
+  FormattedList,
+  FormattedMessage,
+  FormattedNumber,
+  useIntl,
+} from "react-intl";
 import { AccountLink } from "../accounts/account-link.tsx";
 import { useRead } from "../api/queries.ts";
 import { toQuery, useBars, useCountFilter } from "../charts/count-filter.ts";
@@ -40,6 +47,7 @@ const COLUMNS: readonly MessageId[] = [
   "denials.requests",
   "denials.last",
 ];
+const HOUR = 3_600_000;
 /** Pending connections that are named above all else; the table has them all. */
 const NAMED = 3;
 
@@ -84,7 +92,7 @@ export function DenialsPage() {
                 <ReasonsOverTime points={found.series} bars={bars} />
               </Section>
               <Section title="denials.groups">
-                <Groups groups={found.value} omitted={found.omitted} />
+                <Groups report={found} />
               </Section>
             </>
           )
@@ -172,13 +180,13 @@ function ReasonsOverTime({ points, bars }: { points: readonly DenialPoint[]; bar
   return <TimeChart title="denials.overTime" bars={bars} series={series} format={value => intl.formatNumber(value)} />;
 }
 
-function Groups({ groups, omitted }: { groups: readonly DenialGroup[]; omitted: number }) {
+function Groups({ report: { value, step, omitted } }: { report: DenialReport }) {
   const styles = useStyles();
   const intl = useIntl();
   return (
     <>
       <DataTable title="denials.groups" columns={COLUMNS} minWidth="56rem">
-        {groups.map(({ account, reason, origin, requests, lastAt }) => (
+        {value.map(({ account, reason, origin, requests, lastAt }) => (
           <TableRow key={[account, reason, origin.kind, origin.connection].join("/")}>
             <TableCell className={styles.cell}>
               <AccountLink account={account} />
@@ -193,7 +201,7 @@ function Groups({ groups, omitted }: { groups: readonly DenialGroup[]; omitted: 
               <FormattedNumber value={requests} />
             </TableCell>
             <TableCell>
-              <FormattedDate value={lastAt} dateStyle="medium" timeStyle="short" />
+              <StepTime at={lastAt} step={step} />
             </TableCell>
           </TableRow>
         ))}
@@ -201,4 +209,12 @@ function Groups({ groups, omitted }: { groups: readonly DenialGroup[]; omitted: 
       <Omitted count={omitted} />
     </>
   );
+}
+
+/** The minute, or from when to when the hour was. */
+function StepTime({ at, step }: { at: string; step: CountStep }) {
+  const from = new Date(at);
+  if (step === "minute") return <FormattedDate value={from} dateStyle="medium" timeStyle="short" />;
+  const to = new Date(from.getTime() + HOUR);
+  return <FormattedDateTimeRange from={from} to={to} dateStyle="medium" timeStyle="short" />;
 }
