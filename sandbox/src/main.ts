@@ -16,8 +16,7 @@ real requests, and stays up until Ctrl-C. .cache/stack.json describes the runnin
   --no-story   stay up without the story
   --no-portal  stay up without the portal
 
-LINKGATE_CUSTOMER_WRITES=true          customers' writes of connections go to the api as they are, and it tells NRP
-LINKGATE_PORTAL_REDIRECT_URIS=URI,URI  where a portal that runs elsewhere may be sent after signing in or out
+LINKGATE_CUSTOMER_WRITES=true  customers' writes of connections go to the api as they are, and it tells NRP
 `;
 
 /** sysexits.h EX_USAGE. */
@@ -39,7 +38,6 @@ async function main(): Promise<number> {
     state: resolve(process.env.LINKGATE_STATE_DIR || join(repository, ".cache")),
     portal: !options.once && !options["no-portal"],
     customerWrites: process.env.LINKGATE_CUSTOMER_WRITES === "true",
-    portalRedirectUris: process.env.LINKGATE_PORTAL_REDIRECT_URIS?.split(",").filter(Boolean) ?? [],
     report: line => console.log(line),
     failed: reason => {
       failure = reason;

@@ -1,42 +1,15 @@
 import { sql } from "kysely";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { finishers } from "../../src/connections/finish.ts";
 import { claimLinks, releaseLinks } from "../../src/connections/repository.ts";
 import { takeReports } from "../../src/counts/intake.ts";
 import type { OperationRow } from "../../src/operations/service.ts";
-import { addConnection, type Feed, GateDouble, insertAccount, startFeed, tokenOf } from "../feed/kit.ts";
-import { createTestDatabase, execute } from "../support/postgres.ts";
+import { addConnection, GateDouble, insertAccount, openFeed, startFeed, tokenOf } from "../feed/kit.ts";
+import { execute } from "../support/postgres.ts";
 import { listCounts, ReporterDouble, writeLines } from "./kit.ts";
 
-let drop: () => Promise<void>;
-let feed: Feed;
-let db: Feed["database"]["db"];
-
-beforeAll(async () => {
-  const made = await createTestDatabase();
-  drop = made.drop;
-  feed = await startFeed(made.url);
-  db = feed.database.db;
-});
-
-afterEach(async () => {
-  for (const table of [
-    "connections",
-    "link_claims",
-    "accounts",
-    "counts",
-    "connection_traffic",
-    "past_links",
-  ] as const) {
-    await db.deleteFrom(table).execute();
-  }
-  for (const table of ["reporters", "cursors", "gates"] as const) await db.deleteFrom(table).execute();
-});
-
-afterAll(async () => {
-  await feed.close();
-  await drop();
-});
+const feed = await openFeed();
+const { db } = feed.database;
 
 /** An account that has been there for an hour, with a connection named `pe` for each list of link ids. */
 async function putAccount(account: string, ...links: (readonly number[])[]): Promise<void> {

@@ -1,29 +1,9 @@
 import { writeFile } from "node:fs/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase } from "../support/postgres.ts";
-import { type Feed, gateNames, gateRow, sha256, startFeed, tokenOf } from "./kit.ts";
+import { describe, expect, test } from "vitest";
+import { gateNames, gateRow, openFeed, sha256, tokenOf } from "./kit.ts";
 
-let drop: () => Promise<void>;
-let feed: Feed;
-let db: Feed["database"]["db"];
-
-beforeAll(async () => {
-  const made = await createTestDatabase();
-  drop = made.drop;
-  feed = await startFeed(made.url);
-  db = feed.database.db;
-});
-
-afterEach(async () => {
-  for (const table of ["connections", "accounts", "feed", "cursors", "gates", "operations"] as const) {
-    await db.deleteFrom(table).execute();
-  }
-});
-
-afterAll(async () => {
-  await feed.close();
-  await drop();
-});
+const feed = await openFeed();
+const { db } = feed.database;
 
 describe("who may ask, and what", () => {
   const ask = (search: string, authorization?: string) =>

@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { LINE_DONE, LINE_MALFORMED, LINE_MORE, LINE_REMOVAL, LINE_UPSERT, Line, readLine } from "@linkgate/core";
 import Fastify from "fastify";
 import type { Transaction } from "kysely";
-import { expect } from "vitest";
+import { afterAll, afterEach, expect } from "vitest";
 import type { Notifications } from "../../src/database/notifications.ts";
 import { type OpenDatabase, openDatabase } from "../../src/database/open.ts";
 import type { ConnectionStatus, Database } from "../../src/database/schema.ts";
 import { publishAccount } from "../../src/feed/publish.ts";
 import { feedRoutes } from "../../src/feed/routes.ts";
+import { createTestDatabase } from "../support/postgres.ts";
 
 /** The names that {@link startFeed} knows tokens of. */
 export const gateNames = ["ams-1", "ams-2", "ams-3"] as const;
@@ -62,6 +63,28 @@ export async function startFeed(databaseUrl: string): Promise<Feed> {
       await rm(folder, { recursive: true });
     },
   };
+}
+
+/**
+ * The feed on a database of the test file's own, whose tables are empty again after each test. For the top level of a file:
+ * it registers what ends it.
+ */
+export async function openFeed(): Promise<Feed> {
+  const { url, drop } = await createTestDatabase();
+  const feed = await startFeed(url);
+  afterEach(() => emptyTables(feed.database.db));
+  afterAll(async () => {
+    await feed.close();
+    await drop();
+  });
+  return feed;
+}
+
+/** In an order that no reference between them forbids. */
+async function emptyTables(db: OpenDatabase["db"]): Promise<void> {
+  const registry = ["connections", "link_claims", "accounts", "feed", "cursors", "gates", "operations"] as const;
+  const counts = ["counts", "connection_traffic", "past_links", "reporters"] as const;
+  for (const table of [...registry, ...counts]) await db.deleteFrom(table).execute();
 }
 
 export interface PollOptions {

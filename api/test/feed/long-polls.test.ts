@@ -1,29 +1,9 @@
 import { sql } from "kysely";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase } from "../support/postgres.ts";
-import { eventually, type Feed, GateDouble, gateNames, putAccount, putConnection, startFeed } from "./kit.ts";
+import { describe, expect, test } from "vitest";
+import { eventually, GateDouble, gateNames, openFeed, putAccount, putConnection, startFeed } from "./kit.ts";
 
-let drop: () => Promise<void>;
-let feed: Feed;
-let db: Feed["database"]["db"];
-
-beforeAll(async () => {
-  const made = await createTestDatabase();
-  drop = made.drop;
-  feed = await startFeed(made.url);
-  db = feed.database.db;
-});
-
-afterEach(async () => {
-  for (const table of ["connections", "accounts", "feed", "cursors", "gates", "operations"] as const) {
-    await db.deleteFrom(table).execute();
-  }
-});
-
-afterAll(async () => {
-  await feed.close();
-  await drop();
-});
+const feed = await openFeed();
+const { db } = feed.database;
 
 const change = (account: string, ids: readonly number[]) =>
   db.transaction().execute(tx => putConnection(tx, account, ids));

@@ -1,41 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { readStartOver, START_OVER_DROP } from "@linkgate/core";
 import { sql } from "kysely";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { retireGate } from "../../src/gates/repository.ts";
-import {
-  eventually,
-  type Feed,
-  GateDouble,
-  gateNames,
-  gateRow,
-  putAccount,
-  putConnection,
-  startFeed,
-} from "../feed/kit.ts";
-import { createTestDatabase } from "../support/postgres.ts";
+import { eventually, GateDouble, gateNames, gateRow, openFeed, putAccount, putConnection } from "../feed/kit.ts";
 
-let drop: () => Promise<void>;
-let feed: Feed;
-let db: Feed["database"]["db"];
-
-beforeAll(async () => {
-  const made = await createTestDatabase();
-  drop = made.drop;
-  feed = await startFeed(made.url);
-  db = feed.database.db;
-});
-
-afterEach(async () => {
-  for (const table of ["connections", "accounts", "feed", "cursors", "gates", "operations"] as const) {
-    await db.deleteFrom(table).execute();
-  }
-});
-
-afterAll(async () => {
-  await feed.close();
-  await drop();
-});
+const feed = await openFeed();
+const { db } = feed.database;
 
 const change = (account: string, ids: readonly number[]) =>
   db.transaction().execute(tx => putConnection(tx, account, ids));

@@ -32,8 +32,6 @@ export interface AuthorityOptions {
   server: Identity;
   applications: readonly Application[];
   people: readonly Person[];
-  /** Where the portal may be sent after signing in or out, beside the root of the authority's own origin. */
-  portalRedirectUris?: readonly string[];
   port?: number;
 }
 
@@ -61,7 +59,7 @@ export async function startAuthority(options: AuthorityOptions): Promise<Authori
     applications: options.applications,
     people: options.people,
     audiences,
-    portalRedirectUris: [`${url}/`, ...(options.portalRedirectUris ?? [])],
+    portalUrl: `${url}/`,
   });
   const handle = provider.callback();
   let answerBeside: typeof answer | undefined;

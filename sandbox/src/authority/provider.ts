@@ -24,7 +24,7 @@ export interface ProviderOptions {
   people: readonly Person[];
   audiences: readonly TokenAudience[];
   /** Where the portal may be sent after signing in or out. */
-  portalRedirectUris: readonly string[];
+  portalUrl: string;
 }
 
 const paths = {
@@ -42,7 +42,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const applications = new Map(options.applications.map(one => [one.clientId, one]));
   const people = new Map(options.people.map(one => [one.objectId, one]));
   const provider = new Provider(options.issuer, {
-    clients: [...options.applications.map(describeApplication), describePortal(options.portalRedirectUris)],
+    clients: [...options.applications.map(describeApplication), describePortal(options.portalUrl)],
     jwks: { keys: [options.signingKey] as never[] },
     cookies: { keys: [randomBytes(32).toString("hex")] },
     clientDefaults: { id_token_signed_response_alg: "RS256" },
@@ -146,13 +146,13 @@ function describeApplication(application: Application): ClientMetadata {
 }
 
 /** A single-page application: no secret, so PKCE (RFC 7636). */
-function describePortal(redirectUris: readonly string[]): ClientMetadata {
+function describePortal(url: string): ClientMetadata {
   return {
     client_id: portalClientId,
     client_name: "Linkgate portal",
     grant_types: ["authorization_code", "refresh_token"],
-    redirect_uris: [...redirectUris],
-    post_logout_redirect_uris: [...redirectUris],
+    redirect_uris: [url],
+    post_logout_redirect_uris: [url],
     response_types: ["code"],
     token_endpoint_auth_method: "none",
   };

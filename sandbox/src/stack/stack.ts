@@ -31,8 +31,6 @@ export interface StackOptions {
   /** Called once where a part died and could not be brought back; the stack is stopped by then. */
   failed(reason: Error): void;
   times?: Partial<StackTimes>;
-  /** Where a portal that runs elsewhere may be sent after signing in or out. */
-  portalRedirectUris?: string[];
   /** Whether ARM forwards customers' writes of connections as they are, and the api tells NRP. */
   customerWrites?: boolean;
   /** Whether the portal is served, too. It is built first, where there is no build of its sources. */
@@ -160,12 +158,11 @@ export class Stack {
 
   async #startAzure(): Promise<void> {
     const { certificates, applications, people, ports } = this.#ground;
-    const { portalRedirectUris = [], customerWrites = false } = this.#options;
+    const { customerWrites = false } = this.#options;
     this.#authority = await startAuthority({
       server: certificates.server,
       applications,
       people,
-      portalRedirectUris,
     });
     this.#onStop("authority", () => this.#authority.stop());
     this.#fhir = await startFhirServices();
