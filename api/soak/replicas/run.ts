@@ -15,11 +15,13 @@ import { type Book, Ledger, Objections } from "./ledger.ts";
 import { NrpDouble } from "./nrp-double.ts";
 import { Admissions, Reader } from "./reader.ts";
 import { makeEnvironment, NRP, Replica } from "./replica.ts";
+import { Reporter } from "./reporter.ts";
 import { Writer } from "./writer.ts";
 
 const REPLICAS = 3;
 const WRITERS = 32;
 const READERS = 6;
+const REPORTERS = 6;
 const SHARED = 10;
 const MAX_CONNECTIONS = 5;
 const TOKEN = "token-of-the-soak";
@@ -66,6 +68,7 @@ class World {
   readonly #errors: string[] = [];
   readonly #replicas: (Replica | undefined)[] = [];
   readonly #readers: Reader[] = [];
+  readonly #reporters: Reporter[] = [];
   readonly #ended: Record<string, number> = {};
   #ledger!: Ledger;
   #nrp!: NrpDouble;
@@ -159,6 +162,9 @@ class World {
     const chaos = [...this.#replicas.keys()].map(slot => this.#killReplicas(slot, this.#random.fork(), writing));
     chaos.push(this.#killReaders(this.#random.fork(), writing));
     chaos.push(this.#rush(writers, newClient, writing));
+    const accounts = [...shared, ...writers.map(({ own }) => own)].map(({ name }) => name);
+    for (let number = 0; number < REPORTERS; number++) this.#reporters.push(this.#newReporter(number, accounts));
+    chaos.push(...this.#reporters.map(reporter => reporter.run(writing)));
     try {
       await Promise.all([...writers.map(writer => writer.run(writing)), ...chaos]);
       await this.#settle(writers);
@@ -237,13 +243,17 @@ class World {
   }
 
   #newReader(): Reader {
-    return new Reader({
-      url: `http://127.0.0.1:${this.#feed.port}`,
-      token: TOKEN,
-      dispatcher: this.#dispatcher,
-      admissions: this.#admissions,
-      object: this.#objections.add,
-    });
+    return new Reader({ ...this.#feedAccess(), admissions: this.#admissions });
+  }
+
+  /** How gates reach the feed, whichever replica answers, and where they tell what is wrong. */
+  #feedAccess() {
+    const url = `http://127.0.0.1:${this.#feed.port}`;
+    return { url, token: TOKEN, dispatcher: this.#dispatcher, object: this.#objections.add };
+  }
+
+  #newReporter(number: number, accounts: readonly string[]): Reporter {
+    return new Reporter({ ...this.#feedAccess(), random: this.#random.fork(), number, accounts });
   }
 
   /** Replaces gates by new ones: some say goodbye, the others are found silent, which revocations have to wait for. */
@@ -311,6 +321,10 @@ class World {
         }
       }
       await this.#compareHistory(client);
+      for (const reporter of this.#reporters) {
+        await reporter.compare(client);
+        for (const [what, count] of Object.entries(reporter.counts)) this.#count(`reports: ${what}`, count);
+      }
       await Promise.all(this.#readers.map(reader => this.#compareReader(reader, rows)));
       this.#readers.forEach(reader => {
         this.#addCounts(reader);
