@@ -15,7 +15,13 @@ test(`32 writers on 3 replicas that are killed, for ${SECONDS} s: nothing acknow
   logged = errors.join("\n");
   console.log(counts);
   expect(objections).toEqual([]);
-  for (const what of ["connections made", "changes answered and written", "feed changes", "reports: batches", "audits"]) {
+  for (const what of [
+    "connections made",
+    "changes answered and written",
+    "feed changes",
+    "reports: batches",
+    "audits",
+  ]) {
     expect(counts[what], what).toBeGreaterThan(0);
   }
 });

@@ -14,6 +14,7 @@ import {
   listTrafficPoints,
   sumTraffic,
 } from "./repository.ts";
+import { takeTurns } from "./turns.ts";
 
 interface CountQuery {
   readonly step: CountStep;
@@ -25,19 +26,23 @@ interface CountQuery {
   readonly limit: number;
 }
 
+/** Reports that are summed up at one time, for all people together; each takes one connection to the database. */
+const SIDE_BY_SIDE = 2;
+
 /**
  * Requests as the gates have told of them: for people those to accounts that they may read; for platform engineers also those to
  * host names that are no account.
  */
 export function registerCounts(app: FastifyInstance, context: AdminContext): void {
   const { db } = context.database;
+  const inTurn = takeTurns(SIDE_BY_SIDE);
 
   handle<"Denials_Report", unknown, CountQuery>(app, "Denials_Report", "either", async asking => {
     const { query } = asking;
     const filter = await readFilter(context, asking, query);
-    const [points, groups] = await Promise.all([
-      listDenialPoints(db, filter),
-      listDenialGroups(db, filter, query.limit),
+    const [points, groups] = await inTurn(async () => [
+      await listDenialPoints(db, filter),
+      await listDenialGroups(db, filter, query.limit),
     ]);
     return {
       ...describeSpan(filter),
@@ -51,10 +56,10 @@ export function registerCounts(app: FastifyInstance, context: AdminContext): voi
   handle<"Traffic_Report", unknown, CountQuery>(app, "Traffic_Report", "either", async asking => {
     const { query } = asking;
     const filter = await readFilter(context, asking, query);
-    const [total, points, groups] = await Promise.all([
-      sumTraffic(db, filter),
-      listTrafficPoints(db, filter),
-      listTrafficOfAccounts(db, filter, query.limit),
+    const [total, points, groups] = await inTurn(async () => [
+      await sumTraffic(db, filter),
+      await listTrafficPoints(db, filter),
+      await listTrafficOfAccounts(db, filter, query.limit),
     ]);
     return {
       ...describeSpan(filter),
