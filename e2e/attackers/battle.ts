@@ -1,6 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, truncateSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { closeSync, openSync, readSync, truncateSync } from "node:fs";
 import { type AccessLogLine, exchange, parseAddress, parseLogLine } from "@linkgate/njs/testing";
 import {
   type GateKind,
@@ -79,7 +77,7 @@ export class Battlefield {
   static async open(kind: GateKind, linkTlv: World["linkTlv"]): Promise<Battlefield> {
     const feed = await TestFeed.start();
     feed.replaceAll(ENTRIES);
-    const upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+    const upstream = new RecordingUpstream();
     await upstream.serve(SERVICES);
     // One worker, whose lines come in the order of its work.
     const settings = { linkTlv, loadBalancers: [BALANCER], workers: 1, upstreamDir: upstream.dir };
@@ -99,7 +97,6 @@ export class Battlefield {
     await this.#upstream.stop();
     await this.#feed.stop();
     returnAddresses();
-    rmSync(this.#upstream.dir, { recursive: true, force: true });
   }
 
   /** The way by a listener from an address; a link's is any by that link. Undefined where it can't be had. */

@@ -1,4 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** A request as it stood on the wire at a tenant's service. */
@@ -26,14 +28,10 @@ export class RecordingUpstream {
   onRequest: ((request: UpstreamRequest) => void) | null = null;
   /** The answer waits for this, if set. */
   holdAnswer: ((request: UpstreamRequest) => Promise<void>) | null = null;
-  readonly dir: string;
+  /** Where the sockets are, until {@link stop}; a short path, since a socket's has at most 107 bytes. */
+  readonly dir = mkdtempSync(join(tmpdir(), "lg-up-"));
   readonly #servers = new Map<string, Server>();
   readonly #sockets = new Set<Socket>();
-
-  /** @param dir where the sockets are made; a short path, since a socket's has at most 107 bytes */
-  constructor(dir: string) {
-    this.dir = dir;
-  }
 
   /** Starts the services of these accounts, unless they run already. */
   async serve(accounts: Iterable<string>): Promise<void> {
@@ -51,6 +49,7 @@ export class RecordingUpstream {
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all([...this.#servers.values()].map(server => new Promise(resolve => server.close(resolve))));
+    rmSync(this.dir, { recursive: true, force: true });
   }
 
   #read(account: string, socket: Socket): void {

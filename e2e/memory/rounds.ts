@@ -1,6 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { linkAddress, RawConnection, writeProxyHeader, writeRequest } from "@linkgate/njs/testing";
 import { type GateKind, type GateUnderTest, RecordingUpstream, startGate, TestFeed, ZONE } from "../gates/index.ts";
 
@@ -33,7 +31,7 @@ export class MemoryField {
 
   static async open(kind: GateKind): Promise<MemoryField> {
     const feed = await TestFeed.start();
-    const upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+    const upstream = new RecordingUpstream();
     upstream.onRequest = () => {};
     await upstream.serve(["contoso"]);
     feed.set("contoso", "disabled", [17]);
@@ -48,7 +46,6 @@ export class MemoryField {
     await this.#gate.stop();
     await this.#upstream.stop();
     await this.#feed.stop();
-    rmSync(this.#upstream.dir, { recursive: true, force: true });
   }
 
   /** Does both in turns, after a warm-up of a third. @throws Error when an answer is not the right one */

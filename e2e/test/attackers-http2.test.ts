@@ -161,7 +161,7 @@ describe.each(gates)("attackers of $name by HTTP/2", kind => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "lg-tls-"));
     feed = await TestFeed.start();
-    upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+    upstream = new RecordingUpstream();
     await upstream.serve(["contoso", "fabrikam"]);
     gate = await start(3600);
   });
@@ -174,7 +174,7 @@ describe.each(gates)("attackers of $name by HTTP/2", kind => {
     await gate?.stop();
     await upstream?.stop();
     await feed?.stop();
-    for (const dir of [folder, upstream?.dir]) if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   });
 
   async function start(linkQuarantine: number): Promise<GateUnderTest> {

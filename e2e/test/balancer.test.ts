@@ -48,7 +48,7 @@ describe.skipIf(whyNoHaproxy !== null).each(gates)(
       feed = await TestFeed.start();
       feed.set("contoso", "disabled", [LINK]);
       feed.set("fabrikam", "disabled", [OTHER_LINK]);
-      upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+      upstream = new RecordingUpstream();
       await upstream.serve(["contoso", "fabrikam"]);
       gate = await startGate(kind, settings());
       haproxy = await Haproxy.start(gate.endpoints.proxy.port, RULES);
@@ -58,7 +58,6 @@ describe.skipIf(whyNoHaproxy !== null).each(gates)(
       await gate?.stop();
       await upstream?.stop();
       await feed?.stop();
-      rmSync(upstream.dir, { recursive: true, force: true });
     });
     beforeEach(() => onTestFailed(() => console.log(gate.explain())));
 

@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { isIP } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { denialStatus, isAllowed, REASONS } from "@linkgate/core";
 import { type Case, caseFiles } from "@linkgate/core/testing/cases";
 import { exchange, type Peer, type ProxyHeader, writeProxyHeader, writeRequest } from "@linkgate/njs/testing";
@@ -88,7 +85,7 @@ function runRows(kind: GateKind, mode: TlvMode, state: "current" | "none" | "exp
   beforeAll(async () => {
     feed = await TestFeed.start();
     if (state === "none") feed.misbehave = (_, answer) => answer.writeHead(503).end();
-    upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+    upstream = new RecordingUpstream();
     gate = await kind.create({
       feedUrl: feed.url,
       feedToken: feed.token,
@@ -106,7 +103,6 @@ function runRows(kind: GateKind, mode: TlvMode, state: "current" | "none" | "exp
     await gate.stop();
     await upstream.stop();
     await feed.stop();
-    rmSync(upstream.dir, { recursive: true, force: true });
   });
 
   splitIntoTables(own).forEach((table, number) => {

@@ -28,7 +28,7 @@ beforeAll(async () => {
   otherCa = (await createCertificates(join(folder, "other"))).caFile;
   feed = await TestFeed.start(identify(own.server));
   feed.set("contoso", "disabled", [LINK]);
-  upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+  upstream = new RecordingUpstream();
   await upstream.serve(["contoso"]);
 });
 afterEach(async () => {
@@ -38,7 +38,7 @@ afterEach(async () => {
 afterAll(async () => {
   await upstream?.stop();
   await feed?.stop();
-  for (const dir of [folder, upstream?.dir]) if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
 
 const identify = ({ certificate, key }: Identity) => ({ cert: certificate, key });

@@ -22,13 +22,13 @@ beforeAll(async () => {
   second.tokens.add(""); // its cluster has no injector
   feed.set("contoso", "enabled", [LINK]);
   second.set("fabrikam", "enabled", []);
-  upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+  upstream = new RecordingUpstream();
   await upstream.serve(["contoso", "fabrikam"]);
 });
 afterAll(async () => {
   await upstream?.stop();
   for (const each of [feed, second]) await each?.stop();
-  for (const dir of [folder, upstream?.dir]) if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
 
 const settings = () => ({ feedUrl: feed.url, feedToken: feed.token, upstreamDir: upstream.dir, workers: 3 });

@@ -30,13 +30,13 @@ beforeAll(async () => {
   feed = await TestFeed.start();
   feed.set("contoso", "disabled", [LINK]);
   feed.set("fabrikam", "disabled", [17]);
-  upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+  upstream = new RecordingUpstream();
   await upstream.serve(["contoso", "fabrikam"]);
 });
 afterAll(async () => {
   await upstream?.stop();
   await feed?.stop();
-  for (const dir of [folder, upstream?.dir]) if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
 
 type Ask = (source: string, request?: Partial<RawRequest>, localAddress?: string) => Promise<RawResponse>;

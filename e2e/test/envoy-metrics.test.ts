@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { exchange, linkAddress, writeProxyHeader } from "@linkgate/njs/testing";
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from "vitest";
 import { askAdmin } from "../../envoy-filter/supervisor/admin-client.ts";
@@ -18,7 +16,7 @@ beforeAll(async () => {
   feed = await TestFeed.start();
   feed.set("contoso", "disabled", [LINK]);
   feed.set("fabrikam", "enabled", []);
-  upstream = new RecordingUpstream(mkdtempSync(`${tmpdir()}/lg-up-`));
+  upstream = new RecordingUpstream();
   await upstream.serve(["contoso", "fabrikam"]);
   gate = await startEnvoy({ feedUrl: feed.url, feedToken: feed.token, upstreamDir: upstream.dir, maxTableAge: 60 });
 });
@@ -27,7 +25,6 @@ afterAll(async () => {
   await gate?.stop();
   await upstream?.stop();
   await feed?.stop();
-  if (upstream !== undefined) rmSync(upstream.dir, { recursive: true, force: true });
 });
 
 /** The gate's own metrics by the name that Prometheus has for them. */

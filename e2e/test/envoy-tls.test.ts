@@ -44,7 +44,7 @@ beforeAll(async () => {
   feed = await TestFeed.start();
   feed.set("contoso", "disabled", [LINK]);
   feed.set("fabrikam", "enabled", []);
-  upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+  upstream = new RecordingUpstream();
   await upstream.serve(["contoso", "fabrikam"]);
   gate = await startGate(envoy, {
     feedUrl: feed.url,
@@ -60,7 +60,7 @@ afterAll(async () => {
   await gate?.stop();
   await upstream?.stop();
   await feed?.stop();
-  for (const dir of [folder, upstream?.dir]) if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
 
 async function openHttp2(peer: Peer, header?: Uint8Array, ca = first.ca): Promise<ClientHttp2Session> {

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exchange, linkAddress, writeProxyHeader } from "@linkgate/njs/testing";
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from "vitest";
@@ -21,7 +19,7 @@ let gate: EnvoyGate;
 beforeAll(async () => {
   feed = await TestFeed.start();
   feed.set("contoso", "disabled", [LINK]);
-  upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+  upstream = new RecordingUpstream();
   await upstream.serve(["contoso"]);
   const settings = { feedUrl: feed.url, feedToken: feed.token, upstreamDir: upstream.dir, workers: 2 };
   gate = await startEnvoy(settings, { LINKGATE_FILTER: buildFilter("test/wasm/faulty.ts", FAULTY) });
@@ -35,7 +33,6 @@ afterAll(async () => {
   await gate?.stop();
   await upstream?.stop();
   await feed?.stop();
-  if (upstream !== undefined) rmSync(upstream.dir, { recursive: true, force: true });
 });
 
 let count = 0;

@@ -29,14 +29,14 @@ beforeAll(async () => {
   copyFileSync(buildFilter(), filter);
   feed = await TestFeed.start();
   feed.set("contoso", "disabled", [LINK]);
-  upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+  upstream = new RecordingUpstream();
   await upstream.serve(["contoso"]);
 });
 afterAll(async () => {
   await gate?.stop();
   await upstream?.stop();
   await feed?.stop();
-  for (const dir of [folder, upstream?.dir]) if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
 
 /** Writes a module that Envoy can't use. @returns its file */

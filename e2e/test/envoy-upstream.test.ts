@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { exchange, linkAddress, writeProxyHeader } from "@linkgate/njs/testing";
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from "vitest";
 import { askAdmin } from "../../envoy-filter/supervisor/admin-client.ts";
@@ -19,7 +16,7 @@ beforeAll(async () => {
   feed = await TestFeed.start();
   feed.set("contoso", "enabled", [LINK]);
   feed.set("fabrikam", "enabled", [LINK]);
-  upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+  upstream = new RecordingUpstream();
   await upstream.serve(["contoso", "fabrikam"]);
   gate = await startEnvoy({ feedUrl: feed.url, feedToken: feed.token, upstreamDir: upstream.dir, workers: 1 });
 });
@@ -28,7 +25,6 @@ afterAll(async () => {
   await gate?.stop();
   await upstream?.stop();
   await feed?.stop();
-  if (upstream !== undefined) rmSync(upstream.dir, { recursive: true, force: true });
 });
 
 /** How many connections Envoy has made to services so far. */

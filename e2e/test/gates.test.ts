@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { exchange, linkAddress, writeProxyHeader } from "@linkgate/njs/testing";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { type GateUnderTest, gates, RecordingUpstream, startGate, TestFeed, until, ZONE } from "../gates/index.ts";
@@ -15,7 +12,7 @@ describe.each(gates)("the test kit of $name", kind => {
   beforeAll(async () => {
     feed = await TestFeed.start();
     feed.set("contoso", "disabled", [LINK]);
-    upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+    upstream = new RecordingUpstream();
     await upstream.serve(["contoso"]);
     gate = await startGate(kind, { feedUrl: feed.url, feedToken: feed.token, upstreamDir: upstream.dir });
   });
@@ -23,7 +20,6 @@ describe.each(gates)("the test kit of $name", kind => {
     await gate?.stop();
     await upstream.stop();
     await feed.stop();
-    rmSync(upstream.dir, { recursive: true, force: true });
   });
 
   let count = 0;

@@ -1,6 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exchange, linkAddress, type RawRequest, type RawResponse, writeProxyHeader } from "@linkgate/njs/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -23,14 +22,13 @@ beforeAll(async () => {
   feed = await TestFeed.start();
   feed.set("contoso", "disabled", [LINK]);
   feed.set("fabrikam", "disabled", [17]);
-  upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+  upstream = new RecordingUpstream();
   await upstream.serve(["contoso", "fabrikam"]);
   writeFileSync(join(upstream.dir, "other.js"), "export default { check() {} };\n");
 });
 afterAll(async () => {
   await upstream.stop();
   await feed.stop();
-  rmSync(upstream.dir, { recursive: true, force: true });
 });
 
 /** The configuration that the gate runs with, as NGINX itself prints it. */

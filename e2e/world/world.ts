@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type GateKind, type GateSettings, type GateUnderTest, RecordingUpstream } from "../gates/index.ts";
 import { Arm } from "./arm.ts";
 import { ControlPlane, tokenOf } from "./control-plane.ts";
@@ -31,7 +28,7 @@ export class World {
     this.#kind = kind;
     this.plane = plane;
     this.arm = new Arm(plane.nrp, this.ledger);
-    this.upstream = new RecordingUpstream(mkdtempSync(join(tmpdir(), "lg-up-")));
+    this.upstream = new RecordingUpstream();
     this.traffic = new Traffic(this.ledger, this.upstream);
   }
 
@@ -119,7 +116,6 @@ export class World {
     await Promise.all(this.#gates.map(({ gate }) => gate.stop()));
     await Promise.all(this.#gates.map(({ line }) => line.stop()));
     await this.upstream.stop();
-    rmSync(this.upstream.dir, { recursive: true, force: true });
     await this.plane.stop();
   }
 }
