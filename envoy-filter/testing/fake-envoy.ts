@@ -89,13 +89,6 @@ export class FakeEnvoy {
     if (call === undefined) throw new Error("the filter has called nobody");
     return call;
   }
-
-  /** Takes the report under way, which there must be. */
-  takeReport(): FakeCall {
-    const report = this.reports.shift();
-    if (report === undefined) throw new Error("the filter has reported nothing");
-    return report;
-  }
 }
 
 interface Exports {
