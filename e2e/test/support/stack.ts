@@ -4,34 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { StackDescription } from "../../../sandbox/src/stack/stack-file.ts";
 
-/** `stack.json` of a running stack, as far as a journey needs it (design 7). */
-export interface StackDescription {
-  ready: boolean;
-  arm: {
-    url: string;
-    caFile: string;
-    authority: string;
-    tenantId: string;
-    subscriptionId: string;
-    resourceGroup: string;
-    clients: Record<string, { clientId: string; clientSecret: string; roles: string[] }>;
-  };
-  rp: {
-    url: string;
-    caFile: string;
-    armCertFile: string;
-    armKeyFile: string;
-    nrpAppId: string;
-    nrpAppSecret: string;
-    adminUrl: string;
-  };
-  gates: { nginx: { httpUrl: string; proxyProtocolAddress: string; accessLog: string } };
-  feed: { url: string; tokens: Record<string, string> };
-  upstream: { url: string };
-  portal: { url?: string; clientId: string; people: Record<string, { user: string; password: string }> };
-  zone: { private: string; public: string };
-}
+export type { StackDescription };
 
 /** A stack of this test's own, started by the sandbox's script and known by its `stack.json` alone. */
 export interface Stack {
