@@ -37,22 +37,50 @@ const OF_KNOWN_ACCOUNTS = [
   REASONS[UNREADABLE_RECORD],
 ];
 
-/**
- * Counts the request, which is over. Handler of the variable that stands at the end of the access log's format: NGINX reads it
- * when it writes the log, after the answer was sent. Never throws.
- * @returns nothing to be logged
- */
-export function countRequest(r: NginxRequest): string {
-  try {
-    const variables = r.variables;
-    const reason = variables.linkgate_reason;
-    if (!reason) return ""; // NGINX answered by itself; nobody decided
-    const account = findAccount(variables.linkgate_account ?? "", reason);
-    add(`${account}\t${reason}\t${variables.linkgate_link_id ?? ""}`, 1, Number(variables.bytes_sent) || 0);
-  } catch {
-    countLost();
+/** Counts requests. A worker's scripts make one in each context and reuse it: to look up a zone takes half as long as to add to it. */
+export class Counter {
+  private readonly requests = ngx.shared.lg_requests;
+  private readonly bytes = ngx.shared.lg_bytes;
+
+  /** Counts a request that is over, unless NGINX answered it by itself. Never throws. */
+  count(r: NginxRequest): void {
+    try {
+      const variables = r.variables;
+      const reason = variables.linkgate_reason;
+      if (!reason) return; // nobody decided
+      const account = findAccount(variables.linkgate_account ?? "", reason);
+      this.add(`${account}\t${reason}\t${variables.linkgate_link_id ?? ""}`, 1, Number(variables.bytes_sent) || 0);
+    } catch {
+      this.countLost();
+    }
   }
-  return "";
+
+  /** Bytes first, and requests last, while {@link takeCounts} goes the other way: no bytes are ever taken without their request. */
+  private add(key: string, requests: number, bytes: number): void {
+    this.bytes.incr(key, bytes, 0);
+    if (this.requests.incr(key, requests, 0) === requests) this.admitKey(key);
+  }
+
+  /** A key that is new. One too many is taken out again, and counted under a name that says less. */
+  private admitKey(key: string): void {
+    this.requests.add(BEGUN, Date.now());
+    if (key === UNCOUNTED) return;
+    const linkId = key.lastIndexOf("\t") + 1;
+    const hasLink = linkId < key.length;
+    if (this.requests.incr(KEYS, 1, 0) <= (hasLink ? MOST_LINKED_KEYS : MOST_KEYS)) return;
+    const requests = this.requests.pop(key) ?? 0;
+    const bytes = this.bytes.pop(key) ?? 0;
+    this.requests.incr(KEYS, -1, 0);
+    if (requests > 0) this.add(hasLink ? key.slice(0, linkId) : UNCOUNTED, requests, bytes);
+  }
+
+  private countLost(): void {
+    try {
+      this.add(UNCOUNTED, 1, 0);
+    } catch {
+      // There is no place left where it could be said.
+    }
+  }
 }
 
 /** The name if it is an account's; anybody can ask for any name, and none is kept that the table does not have. */
@@ -64,34 +92,6 @@ function findAccount(name: string, reason: string): string {
   table.readState();
   const entry = table.findEntry(name.length);
   return entry === null || startOfLinkIds(entry) === 0 ? "" : name;
-}
-
-/** Bytes first, and requests last, while {@link takeCounts} goes the other way: no bytes are ever taken without their request. */
-function add(key: string, requests: number, bytes: number): void {
-  ngx.shared.lg_bytes.incr(key, bytes, 0);
-  if (ngx.shared.lg_requests.incr(key, requests, 0) === requests) admitKey(key);
-}
-
-/** A key that is new. One too many is taken out again, and counted under a name that says less. */
-function admitKey(key: string): void {
-  const zone = ngx.shared.lg_requests;
-  zone.add(BEGUN, Date.now());
-  if (key === UNCOUNTED) return;
-  const linkId = key.lastIndexOf("\t") + 1;
-  const hasLink = linkId < key.length;
-  if (zone.incr(KEYS, 1, 0) <= (hasLink ? MOST_LINKED_KEYS : MOST_KEYS)) return;
-  const requests = zone.pop(key) ?? 0;
-  const bytes = ngx.shared.lg_bytes.pop(key) ?? 0;
-  zone.incr(KEYS, -1, 0);
-  if (requests > 0) add(hasLink ? key.slice(0, linkId) : UNCOUNTED, requests, bytes);
-}
-
-function countLost(): void {
-  try {
-    add(UNCOUNTED, 1, 0);
-  } catch {
-    // There is no place left where it could be said.
-  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { denyForError, Gate } from "./access.ts";
-import { countRequest } from "./counts.ts";
+import { Counter } from "./counts.ts";
 import { runFollower } from "./follower.ts";
 import type { ListenerKind } from "./request.ts";
 import { type GateSettings, readGateSettings } from "./settings.ts";
@@ -10,6 +10,7 @@ import { answerLiveness, answerReadiness, answerStatus } from "./status.ts";
 
 let settings: GateSettings | undefined;
 let gate: Gate | undefined;
+let counter: Counter | undefined;
 
 function readSettings(): GateSettings {
   settings ??= readGateSettings(process.env);
@@ -49,6 +50,16 @@ function checkProxy(r: NginxRequest): void {
 
 function checkPublic(r: NginxRequest): void {
   check(r, "public");
+}
+
+/**
+ * Handler of the variable that ends the access log's format: NGINX reads it when it writes the log, after the answer was sent.
+ * @returns nothing to be logged
+ */
+function countRequest(r: NginxRequest): string {
+  counter ??= new Counter();
+  counter.count(r);
+  return "";
 }
 
 /** js_periodic handler; NGINX logs what it throws. */
