@@ -19,6 +19,7 @@ import {
 import pg from "pg";
 import { type Latency, medianOf, readLoad, readTreeCpu, show, summarize } from "./figures.ts";
 import { Gates } from "./gates.ts";
+import { Reports } from "./reports.ts";
 
 // `npm run bench -- api`: one api on one PostgreSQL, all on this machine with the clients and gates that ask them.
 
@@ -81,19 +82,14 @@ try {
   gates = await follow(5);
   await pause(5000);
   const parts = { api: api.pid, postgres: postgres.pid };
-  for (let round = 0; round < ROUNDS; round++) {
-    const before = Object.values(parts).map(readTreeCpu);
-    const polls = gates.polls;
-    await pause(20_000);
-    const used = Object.keys(parts).map((name, n) => {
-      const percent = ((readTreeCpu(Object.values(parts)[n] ?? 0) - (before[n] ?? 0)) / 20) * 100;
-      return `${name} ${percent.toFixed(1)} %`;
-    });
-    console.log(
-      `${GATES} idle gates, polls of 5 s: ${used.join(", ")} of a core; ${(gates.polls - polls) / 20} polls/s; ${readLoad()}`,
-    );
-  }
+  await reportCpu(parts, `${GATES} idle gates, polls of 5 s`, () => gates.polls, "polls");
   await gates.stop();
+
+  const accounts = Array.from({ length: ACCOUNTS }, (_, n) => `bench-${n}`);
+  const reports = new Reports({ url, gate: "bench", token: TOKEN, count: GATES, lines: 10, accounts });
+  await pause(5000);
+  await reportCpu(parts, `${GATES} gates that report 10 accounts a second each`, () => reports.sent, "reports");
+  await reports.stop();
 } finally {
   for (const stop of stops.reverse()) await stop();
 }
@@ -107,6 +103,21 @@ async function startPostgres(dataDir: string): Promise<Awaited<ReturnType<typeof
   await client.end();
   await first.stop();
   return await startEmbeddedPostgres({ dataDir });
+}
+
+/** What the processes use meanwhile, in parts of a core. @param count of what goes on */
+async function reportCpu(parts: Record<string, number>, what: string, count: () => number, unit: string) {
+  const seconds = 2 * SECONDS;
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = Object.values(parts).map(readTreeCpu);
+    const counted = count();
+    await pause(seconds * 1000);
+    const used = Object.keys(parts).map((name, n) => {
+      const percent = ((readTreeCpu(Object.values(parts)[n] ?? 0) - (before[n] ?? 0)) / seconds) * 100;
+      return `${name} ${percent.toFixed(1)} %`;
+    });
+    console.log(`${what}: ${used.join(", ")} of a core; ${(count() - counted) / seconds} ${unit}/s; ${readLoad()}`);
+  }
 }
 
 async function report(what: string, measure: () => Promise<Latency>): Promise<void> {
