@@ -53,6 +53,30 @@ function untilWhole(status: number): Promise<unknown> {
   );
 }
 
+/** The lines that were reported so far of requests that were let in, and the reporters that they came from. */
+function readReports() {
+  const admitted = feed.reports.filter(({ body }) => body.includes("\tprivate-link\t"));
+  const counts = admitted.flatMap(({ body }) => [...body.matchAll(/^contoso\tprivate-link\t\d+\t(\d+)\t/gm)]);
+  const requests = counts.reduce((sum, [, count]) => sum + Number(count), 0);
+  return { requests, reporters: new Set(admitted.map(({ reporter }) => reporter)) };
+}
+
+test("a worker that was loaded anew reports as another; every request that was let in is reported once", async () => {
+  for (let request = 0; request < 10; request++) expect(await ask()).toBe(200);
+  const untilReported = () =>
+    until(
+      async () => readReports().requests === (await gate.readLog()).filter(line => line.verdict === "allow").length,
+      () => `reported: ${JSON.stringify(feed.reports)}`,
+    );
+  await untilReported();
+  const before = readReports().reporters;
+  expect(before.size).toBeGreaterThan(0);
+  for (let trap = 0; trap < 10; trap++) expect(await ask(LINK, [["x-test-trap", "1"]])).toBe(503);
+  await untilWhole(200);
+  await untilReported();
+  expect([...readReports().reporters].some(reporter => !before.has(reporter))).toBe(true);
+});
+
 test("a trap denies its request and reaches no service; the next requests recover, with the table as it was", async () => {
   for (let round = 0; round < 20; round++) {
     const forwarded = upstream.requests.length;
