@@ -4,11 +4,12 @@ import { fileURLToPath } from "node:url";
 import { buildFilter } from "../../envoy-filter/build.ts";
 import { readSettings } from "../../envoy-filter/supervisor/settings.ts";
 import { Supervisor } from "../../envoy-filter/supervisor/supervisor.ts";
+import { findFreePorts } from "../../sandbox/src/ports.ts";
 import { moveToFirstCore } from "./cores.ts";
 import type { EnvoyVariant } from "./envoy-variants.ts";
 import type { RunningGate, World } from "./gate.ts";
 import { replaceOnce } from "./nginx.ts";
-import { findFreePort, waitUntil } from "./ports.ts";
+import { waitUntil } from "./wait.ts";
 
 const TEMPLATES = fileURLToPath(new URL("../../deploy/envoy", import.meta.url));
 const ENVOY = fileURLToPath(new URL("../../.cache/envoy/bin/envoy", import.meta.url));
@@ -27,7 +28,7 @@ export async function startEnvoy(
     );
   }
   writeFileSync(join(folder, "token"), "bench");
-  const [direct, proxy, status, admin] = await Promise.all([1, 2, 3, 4].map(findFreePort));
+  const [direct, proxy, status, admin] = await findFreePorts(4);
   const supervisor = new Supervisor(
     readSettings({
       LINKGATE_FEED_URL: world.feedUrl,

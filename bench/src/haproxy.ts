@@ -3,10 +3,11 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findFreePorts } from "../../sandbox/src/ports.ts";
 import { moveToFirstCore } from "./cores.ts";
 import { linksOf, nameAccount } from "./feed.ts";
 import type { RunningGate, World } from "./gate.ts";
-import { findFreePort, waitUntil } from "./ports.ts";
+import { waitUntil } from "./wait.ts";
 
 const HAPROXY = fileURLToPath(new URL("../../.cache/haproxy/bin/haproxy", import.meta.url));
 
@@ -60,7 +61,7 @@ export async function startHaproxy(
 ): Promise<Omit<RunningGate, "loadMs" | "loadCpuMs">> {
   const { folder } = world;
   mkdirSync(folder, { recursive: true });
-  const port = await findFreePort();
+  const [port = 0] = await findFreePorts(1);
   const lines = [
     ...["global", "  nbthread 1", "  maxconn 4096", "  log stdout format raw local0 info"],
     ...["defaults", "  mode http", "  log global", `  log-format '${LOG}'`],

@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSettings, Supervisor } from "@linkgate/njs/supervisor";
 import { buildGate } from "../../njs/build.ts";
+import { findFreePorts } from "../../sandbox/src/ports.ts";
 import { moveToFirstCore } from "./cores.ts";
 import type { RunningGate, World } from "./gate.ts";
 import type { NginxVariant } from "./nginx-variants.ts";
-import { findFreePort, waitUntil } from "./ports.ts";
 import { readChildren } from "./processes.ts";
+import { waitUntil } from "./wait.ts";
 
 const TEMPLATE = fileURLToPath(new URL("../../deploy/nginx/nginx.conf.template", import.meta.url));
 const NGINX = fileURLToPath(new URL("../../.cache/nginx", import.meta.url));
@@ -29,7 +30,7 @@ export async function startNginx(
   writeFileSync(template, variant.change(lasting, world));
   writeFileSync(join(folder, "token"), "bench");
   await buildGate(join(folder, "gate.js"));
-  const [direct, proxy, status] = [await findFreePort(), await findFreePort(), await findFreePort()];
+  const [direct = 0, proxy, status] = await findFreePorts(3);
   const supervisor = new Supervisor(
     readSettings({
       LINKGATE_FEED_URL: world.feedUrl,

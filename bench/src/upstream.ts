@@ -5,9 +5,10 @@ import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findFreePorts } from "../../sandbox/src/ports.ts";
 import { CORES, commandOnSecondCore } from "./cores.ts";
-import { findFreePort, waitUntil } from "./ports.ts";
 import { readChildren } from "./processes.ts";
+import { waitUntil } from "./wait.ts";
 
 const NGINX = fileURLToPath(new URL("../../.cache/nginx/bin/nginx", import.meta.url));
 
@@ -26,7 +27,8 @@ export interface Service {
  */
 export async function startService(folder: string, answer: string): Promise<Service> {
   mkdirSync(folder, { recursive: true });
-  const [socket, port] = [join(folder, "service.sock"), await findFreePort()];
+  const socket = join(folder, "service.sock");
+  const [port = 0] = await findFreePorts(1);
   const temps = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
     name => `${name}_temp_path ${join(folder, name)};`,
   );

@@ -3,7 +3,6 @@ import type { GateKind } from "./gate.ts";
 import { nginx } from "./nginx.ts";
 
 export { TestFeed } from "../../njs/test/support/feed.ts";
-export { freePorts } from "../../njs/test/support/gate.ts";
 export { lendAddress, returnAddresses } from "../../njs/test/support/source-address.ts";
 export { until } from "../../njs/test/support/until.ts";
 export {
