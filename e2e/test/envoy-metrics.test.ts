@@ -141,3 +141,7 @@ test("with a feed that is silent the table's age grows; with one that answers er
   );
   await refresh();
 });
+
+test("its reports tell the filter's version and Envoy's", () => {
+  expect(feed.reports[0]?.userAgent).toMatch(/^linkgate-envoy\/\d+\.\d+\.\d+ envoy\/1\.\d+\.\d+$/);
+});

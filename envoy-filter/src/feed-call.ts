@@ -48,7 +48,7 @@ export class FeedCall {
     path: Writer,
     body: Writer | null,
     type: Ascii | null,
-    agent: Ascii | null,
+    agent: Writer | null,
     timeout: u64,
   ): bool {
     pairs
@@ -57,7 +57,7 @@ export class FeedCall {
       .add(PATH, path.start, path.length)
       .addAscii(AUTHORITY, settings.feedAuthority);
     if (type !== null) pairs.addAscii(CONTENT_TYPE, type);
-    if (agent !== null) pairs.addAscii(USER_AGENT, agent);
+    if (agent !== null) pairs.add(USER_AGENT, agent.start, agent.length);
     const headers = pairs.finish();
     if (path.isFull || headers === null) return false;
     const now = abi.readMonotonicClock();

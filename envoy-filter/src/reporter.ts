@@ -12,8 +12,14 @@ import { TableState } from "./shared.ts";
 // What this VM tells the api of the requests it decided. Counting takes memory of a fixed size and no call of the host, and
 // whatever goes wrong here concerns no request.
 
-/** With this filter's version, as in package.json. */
-const USER_AGENT = new Ascii("linkgate-envoy/0.1.0");
+/** With this filter's version, as in package.json; Envoy's own stands behind it. */
+const PRODUCT = new Ascii("linkgate-envoy/0.1.0");
+const ENVOY = new Ascii(" envoy/");
+const VERSION: Ascii[] = [
+  new Ascii("xds\0node\0user_agent_build_version\0version\0major_number"),
+  new Ascii("xds\0node\0user_agent_build_version\0version\0minor_number"),
+  new Ascii("xds\0node\0user_agent_build_version\0version\0patch"),
+];
 const POST = new Ascii("POST");
 const TEXT = new Ascii("text/plain; charset=us-ascii");
 const CALL = new Ascii("/gate/v1/reports?gate=");
@@ -36,6 +42,7 @@ const ROOM_REFUSED_LINK: i32 = KEYS / 4;
 const ROOM_LINK: i32 = (KEYS / 4) * 3;
 const ROOM_ACCOUNT: i32 = KEYS - 1;
 
+const userAgent = new Writer(120);
 const path = new Writer(1024);
 const message = new Writer(128);
 const state = new TableState();
@@ -91,7 +98,7 @@ export class Reporter {
     if (this.isTaken && !this.makeBatch(now)) return;
     this.sentAt = now;
     this.writePath(settings, (now - this.batchBegun) / SECOND);
-    if (!this.call.sendBody(settings, POST, path, this.body, TEXT, USER_AGENT, ANSWER_MS)) this.fail(0);
+    if (!this.call.sendBody(settings, POST, path, this.body, TEXT, userAgent, ANSWER_MS)) this.fail(0);
   }
 
   /** Takes the answer of a call. */
@@ -111,6 +118,7 @@ export class Reporter {
     const isEmpty = isDrained && this.counting.length === 0;
     if (isEmpty && this.sequence !== 0 && now < this.sentAt + MINUTE) return false;
     if (this.sequence === 0 && !abi.drawRandom(this.name, 8)) return false;
+    if (userAgent.length === 0) writeUserAgent();
     if (!state.read()) return false; // no follower has drawn an incarnation yet
     if (isDrained) this.swap();
     memory.copy(this.incarnation, state.incarnation, 16);
@@ -153,5 +161,18 @@ export class Reporter {
       .ascii(this.isTaken ? REFUSED : NOT_TAKEN)
       .decimal(<u64>status);
     env.proxy_log(abi.LEVEL_WARN, message.start, message.length);
+  }
+}
+
+/** Writes who reports. Envoy's version is left out where the host does not tell it. */
+function writeUserAgent(): void {
+  userAgent.clear().ascii(PRODUCT);
+  for (let part = 0; part < VERSION.length; part++) {
+    const property = VERSION[part];
+    const status = env.proxy_get_property(property.start, property.length, abi.OUT_BYTES, abi.OUT_LENGTH);
+    if (status !== abi.OK || abi.outLength() !== 8) return;
+    if (part === 0) userAgent.ascii(ENVOY);
+    else userAgent.code(0x2e);
+    userAgent.decimal(load<u64>(abi.outBytes()));
   }
 }

@@ -50,6 +50,19 @@ describe("when it reports", () => {
     });
   });
 
+  test("it tells Envoy's version, where the host does", () => {
+    gate = new ReportingGate();
+    const version = { major_number: 1, minor_number: 40, patch: 0 };
+    for (const [part, number] of Object.entries(version)) {
+      const value = Buffer.alloc(8);
+      value.writeBigUInt64LE(BigInt(number));
+      const path = `xds\0node\0user_agent_build_version\0version\0${part}`;
+      gate.envoy.attributes.set(path, value.toString("latin1"));
+    }
+    gate.pass(0.2);
+    expect(gate.takeReport().headers["user-agent"]).toBe(`linkgate-envoy/${readVersion()} envoy/1.40.0`);
+  });
+
   test("at most one a second, and one under way at a time", () => {
     gate.begin();
     gate.send();

@@ -49,6 +49,8 @@ export class FakeEnvoy {
   monotonic = 5_000_000_000n;
   readonly shared = new Map<string, { value: Buffer; cas: number }>();
   readonly metrics = new Map<string, bigint>();
+  /** Attributes of the process, by path as in {@link FakeRequest.properties}. */
+  readonly attributes = new Map<string, string>();
   /** Polls of the feed. */
   readonly calls: FakeCall[] = [];
   readonly reports: FakeCall[] = [];
@@ -227,7 +229,8 @@ export class FakeVm {
         return OK;
       },
       proxy_get_property: (path: number, pathLength: number, value: number, valueLength: number) => {
-        const found = this.#properties[this.#text(path, pathLength)];
+        const name = this.#text(path, pathLength);
+        const found = this.#properties[name] ?? envoy.attributes.get(name);
         return found === undefined ? NOT_FOUND : this.#give(Buffer.from(found, "latin1"), value, valueLength);
       },
       proxy_set_property: (path: number, pathLength: number, value: number, valueLength: number) => {
