@@ -4,11 +4,19 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { promisify } from "node:util";
+import { compressStatic } from "./static-files.ts";
 
 const HOME = import.meta.dirname;
 const STAMP = join(HOME, ".next", "linkgate-sources");
 /** What the build is made of, beside `src`. */
-const INPUTS = ["package.json", "next.config.ts", "tsconfig.json", "tsconfig.next.json", "../package-lock.json"];
+const INPUTS = [
+  "package.json",
+  "next.config.ts",
+  "static-files.ts",
+  "tsconfig.json",
+  "tsconfig.next.json",
+  "../package-lock.json",
+];
 
 /**
  * Builds the portal for production, unless the build there is of these very sources.
@@ -26,6 +34,7 @@ export async function buildPortal(): Promise<boolean> {
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
     throw new Error(`the portal can't be built:\n${stdout}${stderr}`);
   }
+  compressStatic(join(HOME, ".next"));
   writeFileSync(STAMP, sources);
   return true;
 }

@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import next from "next";
 import { readSettings } from "./src/settings.ts";
+import { serveStatic } from "./static-files.ts";
 
 // `node portal/server.ts`: serves the built portal. Speaks HTTP to the ingress in front of it, which has the certificate.
 
@@ -17,7 +19,10 @@ const [, host = "127.0.0.1", port = "3000"] =
 const app = next({ dev: false, dir: import.meta.dirname });
 await app.prepare();
 const handle = app.getRequestHandler();
-const server = createServer((request, response) => void handle(request, response));
+const answerStatic = serveStatic(join(import.meta.dirname, ".next"));
+const server = createServer((request, response) => {
+  if (!answerStatic(request, response)) void handle(request, response);
+});
 server.listen(Number(port), host);
 await once(server, "listening");
 const { port: actual } = server.address() as AddressInfo;

@@ -31,7 +31,10 @@ try {
     }
     await open(page, "/connections?state=Pending");
     await page.getByRole("row").getByRole("checkbox").nth(1).check();
-    await page.getByRole("toolbar").getByRole("button", { name: "Approve" }).click();
+    await page
+      .getByRole("group", { name: "What to do with the selection" })
+      .getByRole("button", { name: "Approve" })
+      .click();
     await page.getByRole("dialog").waitFor();
     await take("decide");
     await open(page, "/connections?state=Approved");

@@ -1,85 +1,19 @@
-import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
-import { findChromium, NO_BROWSER, openBrowser, signInToPortal, type Watched } from "./support/browser.ts";
-import { type AzureClients, signIn } from "./support/clients.ts";
-import { endpointTo, findLink } from "./support/endpoints.ts";
-import { askGate } from "./support/gate.ts";
-import { type Stack, startStack } from "./support/stack.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { findChromium, NO_BROWSER } from "./support/browser.ts";
+import { actionsOf, decide, rowOf, usePortal } from "./support/portal.ts";
 
 // A person in a browser, the whole stack behind it, real gates.
 
-const ACCOUNTS = ["contoso", "fabrikam"];
-const PAGES = ["/", "/connections?state=", "/accounts", "/accounts/contoso", "/history", "/gates", "/diagnose"];
-/** Milliseconds that a page may take to show something on a busy machine. */
-const LIMIT = 60_000;
-
 describe.skipIf(findChromium() === undefined)(`portal (skipped where ${NO_BROWSER})`, () => {
-  let stack: Stack;
-  let owner: AzureClients;
-  let visitor: AzureClients;
-  let browser: Browser;
-  let context: BrowserContext;
-  let count = 0;
+  const world = usePortal();
 
-  beforeAll(async () => {
-    [stack, browser] = await Promise.all([startStack({}, { portal: true }), openBrowser()]);
-    owner = signIn(stack.description, "contributor");
-    visitor = signIn(stack.description, "network-contributor");
-    for (const name of ACCOUNTS) {
-      await owner.health.services.beginCreateOrUpdateAndWait(stack.description.arm.resourceGroup, name, {
-        location: "westus2",
-        kind: "fhir-R4",
-        properties: { publicNetworkAccess: "Disabled" },
-      });
-    }
-  }, 240_000);
-  afterAll(async () => {
-    await browser?.close();
-    await stack?.stop();
-  });
-  beforeEach(async () => {
-    context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-GB" });
-    context.setDefaultTimeout(LIMIT);
-  });
-  afterEach(() => context.close());
-
-  const open = async (person: string, path: string): Promise<Watched> => {
-    const watched = await signInToPortal(context, stack.description, person, path);
-    onTestFailed(() => console.log(watched.complaints));
-    return watched;
-  };
   const heading = (page: Page, name: string) => page.getByRole("heading", { level: 1, name }).waitFor();
 
-  /** A customer asks for a private endpoint. @returns its name, and the name of its connection */
-  async function request(account: string): Promise<{ endpoint: string; ask(): Promise<unknown> }> {
-    const { resourceGroup } = stack.description.arm;
-    const endpoint = `pe-${++count}`;
-    const target = (await owner.health.services.get(resourceGroup, account)).id ?? "";
-    await visitor.network.privateEndpoints.createOrUpdate(
-      resourceGroup,
-      endpoint,
-      endpointTo(stack.description, target, true),
-    );
-    const link = await findLink(stack.description, owner, endpoint);
-    const host = `${account}.${stack.description.zone.private}`;
-    return { endpoint, ask: async () => (await askGate(stack.description, host, link.linkAddress)).line };
-  }
-
-  const rowOf = (page: Page, endpoint: string) => page.getByRole("row").filter({ hasText: `${endpoint}.` });
-
-  async function decide(page: Page, action: "Approve" | "Reject" | "Remove", comment: string): Promise<void> {
-    await page.getByRole("toolbar").getByRole("button", { name: action }).click();
-    const dialog = page.getByRole("dialog");
-    await dialog.getByLabel("Comment").fill(comment);
-    await dialog.getByRole("button", { name: action }).click();
-    await dialog.waitFor({ state: "detached" });
-  }
-
   test("a request appears by itself, is approved, in force, used, removed, and denied again", async () => {
-    const { page, complaints } = await open("data-admin", "/connections?state=");
+    const { page, complaints } = await world.open("data-admin", "/connections?state=");
     await heading(page, "Connections");
-    const { endpoint, ask } = await request("contoso");
+    const { endpoint, ask } = await world.request("contoso");
     const row = rowOf(page, endpoint);
     await row.getByText("Pending").waitFor();
     expect(await ask()).toMatchObject({ verdict: "deny", status: 403 });
@@ -94,7 +28,7 @@ describe.skipIf(findChromium() === undefined)(`portal (skipped where ${NO_BROWSE
     await page.getByText("partner of ward 7").first().waitFor();
     await decide(page, "Remove", "the contract has ended");
     await page.getByText("the contract has ended").first().waitFor();
-    await page.goto(`${stack.description.portal.url}/connections?state=`);
+    await world.visit(page, "/connections?state=");
     await heading(page, "Connections");
     await rowOf(page, endpoint).waitFor({ state: "detached" });
     expect(await ask()).toMatchObject({ verdict: "deny", status: 403 });
@@ -106,10 +40,10 @@ describe.skipIf(findChromium() === undefined)(`portal (skipped where ${NO_BROWSE
   });
 
   test("a rejection asks why, and says that there is no way back", async () => {
-    const { page, complaints } = await open("data-admin", "/connections");
-    const { endpoint, ask } = await request("fabrikam");
+    const { page, complaints } = await world.open("data-admin", "/connections");
+    const { endpoint, ask } = await world.request("fabrikam");
     await rowOf(page, endpoint).getByRole("checkbox").check();
-    await page.getByRole("toolbar").getByRole("button", { name: "Reject" }).click();
+    await actionsOf(page).getByRole("button", { name: "Reject" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText("its owner has to ask again").waitFor();
     await dialog.getByRole("button", { name: "Reject" }).click();
@@ -124,19 +58,19 @@ describe.skipIf(findChromium() === undefined)(`portal (skipped where ${NO_BROWSE
   });
 
   test("many at once, one of which another admin has decided in between: a result for each, that one stays selected", async () => {
-    const { page } = await open("data-admin", "/connections");
-    const first = await request("contoso");
-    const second = await request("contoso");
+    const { page } = await world.open("data-admin", "/connections");
+    const first = await world.request("contoso");
+    const second = await world.request("contoso");
     for (const { endpoint } of [first, second]) await rowOf(page, endpoint).getByRole("checkbox").check();
-    await page.getByRole("toolbar").getByRole("button", { name: "Approve" }).click();
+    await actionsOf(page).getByRole("button", { name: "Approve" }).click();
     const dialog = page.getByRole("dialog", { name: "Approve 2 connections?" });
     await dialog.waitFor();
 
-    const { resourceGroup } = stack.description.arm;
-    const all = owner.health.privateEndpointConnections.listByService(resourceGroup, "contoso");
+    const { resourceGroup } = world.description.arm;
+    const all = world.owner.health.privateEndpointConnections.listByService(resourceGroup, "contoso");
     let name = "";
     for await (const each of all) if (each.name?.startsWith(`${second.endpoint}.`)) name = each.name;
-    await owner.health.privateEndpointConnections.beginCreateOrUpdateAndWait(resourceGroup, "contoso", name, {
+    await world.owner.health.privateEndpointConnections.beginCreateOrUpdateAndWait(resourceGroup, "contoso", name, {
       privateLinkServiceConnectionState: { status: "Rejected", description: "not this one" },
     });
 
@@ -149,27 +83,27 @@ describe.skipIf(findChromium() === undefined)(`portal (skipped where ${NO_BROWSE
   });
 
   test("a reader sees, and every button says why it can not be used", async () => {
-    const { endpoint } = await request("fabrikam");
-    const { page } = await open("reader", "/connections");
+    const { endpoint } = await world.request("fabrikam");
+    const { page } = await world.open("reader", "/connections");
     await rowOf(page, endpoint).getByRole("checkbox").check();
-    const button = page.getByRole("toolbar").getByRole("button", { name: "Approve" });
+    const button = actionsOf(page).getByRole("button", { name: "Approve" });
     expect(await button.getAttribute("aria-disabled")).toBe("true");
     await button.hover();
     await page.getByRole("tooltip").getByText("Your roles in Azure do not allow this").waitFor();
   });
 
   test("who has no rights sees nothing, on every page", async () => {
-    const { page } = await open("no-rights", "/");
+    const { page } = await world.open("no-rights", "/");
     await page.getByText("Nothing waits for you.").waitFor();
-    await page.goto(`${stack.description.portal.url}/connections?state=`);
+    await world.visit(page, "/connections?state=");
     await page.getByText("Nobody has asked for a private endpoint of your accounts yet.").waitFor();
-    await page.goto(`${stack.description.portal.url}/accounts/contoso`);
+    await world.visit(page, "/accounts/contoso");
     await page.getByText("This did not work.").waitFor();
     await page.getByText(/Correlation id:/).waitFor();
   });
 
   test("diagnosis: the gates' own code says what they would do, for one's own accounts alone", async () => {
-    const { page } = await open("data-admin", "/diagnose");
+    const { page } = await world.open("data-admin", "/diagnose");
     const ask = async (address: string, host: string) => {
       await page.getByLabel("Source address").fill(address);
       await page.getByLabel("Host name").fill(host);
@@ -185,12 +119,12 @@ describe.skipIf(findChromium() === undefined)(`portal (skipped where ${NO_BROWSE
   });
 
   test("a platform engineer retires a gate, told what that vouches for; nobody else is offered it", async () => {
-    const admin = await open("data-admin", "/gates");
+    const admin = await world.open("data-admin", "/gates");
     await admin.page.getByRole("row").filter({ hasText: "nginx" }).waitFor();
     expect(await admin.page.getByRole("button", { name: "Retire" }).count()).toBe(0);
-    await context.clearCookies();
+    await world.context.clearCookies();
 
-    const { page } = await open("platform-engineer", "/gates");
+    const { page } = await world.open("platform-engineer", "/gates");
     await page.getByRole("row").filter({ hasText: "nginx" }).getByRole("button", { name: "Retire" }).click();
     const dialog = page.getByRole("dialog", { name: "Retire gate nginx?" });
     await dialog.getByText("You vouch that this process is gone.").waitFor();
@@ -201,47 +135,10 @@ describe.skipIf(findChromium() === undefined)(`portal (skipped where ${NO_BROWSE
     await page.getByRole("row").filter({ hasText: "nginx" }).getByText("Live").waitFor();
   });
 
-  test.each(["light", "dark"] as const)("axe finds nothing on any page, nor in a dialog: %s", async colorScheme => {
-    await request("contoso");
-    const { page, complaints } = await open("data-admin", "/");
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const found: string[] = [];
-    const examine = async (where: string, part = "body") => {
-      // Fluent's focus library puts unseen stops around what it moves the focus in, and takes the focus on from them.
-      const { violations } = await new AxeBuilder({ page }).include(part).exclude("[data-tabster-dummy]").analyze();
-      for (const { id, nodes } of violations) found.push(`${where}: ${id}: ${nodes.map(node => node.html).join("; ")}`);
-    };
-    for (const path of PAGES) {
-      await page.goto(stack.description.portal.url + path);
-      await page.getByRole("heading", { level: 1 }).waitFor();
-      await expect.poll(() => page.getByRole("progressbar").count(), { timeout: LIMIT }).toBe(0);
-      await examine(path);
-    }
-    await page.goto(`${stack.description.portal.url}/connections`);
-    await page.getByRole("row").getByRole("checkbox").nth(1).check();
-    await page.getByRole("toolbar").getByRole("button", { name: "Remove" }).click();
-    await page.getByRole("dialog").waitFor();
-    // What stands behind an open dialog is dimmed, and out of reach.
-    await examine("dialog", "[role=dialog]");
-    expect(found).toEqual([]);
-    expect(complaints).toEqual([]);
-  });
-
-  test("320 px wide, or enlarged fourfold: pages do not scroll sideways", async () => {
-    const { page } = await open("data-admin", "/");
-    await page.setViewportSize({ width: 320, height: 640 });
-    for (const path of PAGES) {
-      await page.goto(stack.description.portal.url + path);
-      await page.getByRole("heading", { level: 1 }).waitFor();
-      const width = await page.evaluate("document.documentElement.scrollWidth");
-      expect(width, path).toBeLessThanOrEqual(320);
-    }
-  });
-
   test("headers: a strict policy with a nonce of each answer's own, in nobody's frame", async () => {
     const policies = await Promise.all(
       [1, 2].map(async () => {
-        const answer = await context.request.get(`${stack.description.portal.url}/connections`);
+        const answer = await world.context.request.get(`${world.description.portal.url}/connections`);
         return answer.headers()["content-security-policy"] ?? "";
       }),
     );
@@ -254,10 +151,10 @@ describe.skipIf(findChromium() === undefined)(`portal (skipped where ${NO_BROWSE
   });
 
   test("nothing that gives access outlives the tab", async () => {
-    const { page } = await open("data-admin", "/");
+    const { page } = await world.open("data-admin", "/");
     await page.getByRole("heading", { level: 1, name: "Home" }).waitFor();
     expect(await page.evaluate("JSON.stringify(localStorage)")).toBe("{}");
-    const cookies = await context.cookies();
+    const cookies = await world.context.cookies();
     // The authority's own session is a cookie of the authority; the portal and the API know none.
     expect(cookies.filter(({ httpOnly }) => !httpOnly)).toEqual([]);
   });

@@ -81,10 +81,7 @@ test("filters are in the URL and in the question, and can be cleared", async () 
   const hours = Math.floor(Date.now() / HOUR) - Date.parse(first.get("from") ?? "") / HOUR;
   expect([7 * 24 - 1, 7 * 24]).toContain(hours);
 
-  await userEvent.click(screen.getByRole("combobox", { name: "Reason" }));
-  // Everything of a page is in one of its landmarks, what opens on it too.
-  expect(screen.getByRole("listbox").closest("search")).not.toBeNull();
-  await userEvent.click(screen.getByRole("option", { name: "With two link ids that differ" }));
+  await userEvent.selectOptions(screen.getByRole("combobox", { name: "Reason" }), "With two link ids that differ");
   expect(new URLSearchParams(location.search).get("reason")).toBe("conflicting-link-ids");
   await waitFor(() => expect(asked.at(-1)).toContain("reason=conflicting-link-ids"));
 
@@ -106,8 +103,8 @@ test("the last time is a minute of the last hour, and an hour of all else", asyn
 
 test("another account is no place for a connection's name", async () => {
   show([], "/denials?account=fabrikam&connection=pe.1");
-  await userEvent.click(screen.getByRole("combobox", { name: "Account" }));
-  await userEvent.click(await screen.findByRole("option", { name: "Contoso" }));
+  const contoso = await screen.findByRole("option", { name: "Contoso" });
+  await userEvent.selectOptions(screen.getByRole("combobox", { name: "Account" }), contoso);
   expect(location.search).toBe("?account=contoso");
 });
 

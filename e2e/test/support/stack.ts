@@ -11,6 +11,10 @@ export type { StackDescription };
 /** A stack of this test's own, started by the sandbox's script and known by its `stack.json` alone. */
 export interface Stack {
   description: StackDescription;
+  /** URL of its PostgreSQL, for what no call of an API does. */
+  readonly databaseUrl: string;
+  /** Ends a part's process as a crash would; the stack brings it back by itself. */
+  crash(part: "api"): void;
   stop(): Promise<void>;
 }
 
@@ -43,11 +47,26 @@ export async function startStack(
   }
   return {
     description: JSON.parse(readFileSync(file, "utf8")) as StackDescription,
+    get databaseUrl() {
+      return readDatabaseUrl(join(state, "sandbox", "postgres"));
+    },
+    crash(part) {
+      const { children } = JSON.parse(readFileSync(join(state, "stack.pid"), "utf8"));
+      process.kill(Number.parseInt(children[part], 10), "SIGKILL");
+    },
     async stop() {
       await end(child);
       rmSync(state, { recursive: true, force: true });
     },
   };
+}
+
+function readDatabaseUrl(folder: string): string {
+  // root's server may have to keep its files elsewhere, and says so.
+  const moved = join(folder, "moved-to");
+  const home = existsSync(moved) ? readFileSync(moved, "utf8") : folder;
+  const [password, port] = ["password", "port"].map(name => readFileSync(join(home, name), "utf8").trim());
+  return `postgres://linkgate:${password}@127.0.0.1:${port}/postgres`;
 }
 
 /** Resolves when `file` is there; the child says something on each of its steps, so its output is the event to look at. */

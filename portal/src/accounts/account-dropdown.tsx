@@ -1,6 +1,6 @@
 "use client";
 
-import { Dropdown, Field, Option } from "@fluentui/react-components";
+import { Field, Select } from "@fluentui/react-components";
 import type { AccountPage } from "@linkgate/api/spec";
 import { useIntl } from "react-intl";
 import { useRead } from "../api/queries.ts";
@@ -18,23 +18,20 @@ export interface AccountDropdownProps {
 export function AccountDropdown({ account, onChange }: AccountDropdownProps) {
   const { formatMessage } = useIntl();
   const accounts = useRead<AccountPage>("/accounts", { limit: ACCOUNTS });
-  const value = accounts.data?.value ?? [];
-  const all = formatMessage({ id: "connections.allAccounts" });
+  const listed = accounts.data?.value ?? [];
+  // A link may name an account that is not among those to choose from.
+  const isListed = account === "" || listed.some(each => each.account === account);
+  const choices = isListed ? listed : [{ account, name: account }, ...listed];
   return (
     <Field label={formatMessage({ id: "connection.account" })}>
-      <Dropdown
-        inlinePopup
-        selectedOptions={[account]}
-        value={value.find(each => each.account === account)?.name ?? (account || all)}
-        onOptionSelect={(_, { optionValue }) => onChange(optionValue ?? "")}
-      >
-        <Option value="">{all}</Option>
-        {value.map(each => (
-          <Option key={each.account} value={each.account}>
+      <Select value={account} onChange={(_, { value }) => onChange(value)}>
+        <option value="">{formatMessage({ id: "connections.allAccounts" })}</option>
+        {choices.map(each => (
+          <option key={each.account} value={each.account}>
             {each.name}
-          </Option>
+          </option>
         ))}
-      </Dropdown>
+      </Select>
     </Field>
   );
 }

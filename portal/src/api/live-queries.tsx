@@ -5,6 +5,7 @@ import { createContext, type ReactNode, useContext, useEffect, useState } from "
 import { useSession } from "../session/session.tsx";
 import { followChanges } from "./live.ts";
 import { doOneAtATime } from "./one-at-a-time.ts";
+import { Problem } from "./problem.ts";
 
 /** Whether changes come by themselves, or are asked for now and then. */
 export type Liveness = "connecting" | "live" | "polling";
@@ -16,9 +17,20 @@ const POLL_EVERY = 5_000;
 
 /** Reads again what is shown whenever the registry has changed: told by the stream; asked for while there is none. */
 export function LiveQueries({ children }: { children: ReactNode }) {
-  const { getToken, hasEnded } = useSession();
+  const { getToken, hasEnded, end } = useSession();
   const queries = useQueryClient();
   const [liveness, setLiveness] = useState<Liveness>("connecting");
+
+  useEffect(() => {
+    const note = (error: unknown) => error instanceof Problem && error.status === 401 && end();
+    const stops = [
+      queries.getQueryCache().subscribe(({ query }) => note(query.state.error)),
+      queries.getMutationCache().subscribe(({ mutation }) => note(mutation?.state.error)),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }, [queries, end]);
 
   useEffect(() => {
     if (hasEnded) return;

@@ -1,6 +1,6 @@
 "use client";
 
-import { Button, Dropdown, Field, makeStyles, Option, tokens } from "@fluentui/react-components";
+import { Button, Field, makeStyles, Select, tokens } from "@fluentui/react-components";
 import type { ReactNode } from "react";
 import { FormattedMessage, useIntl } from "react-intl";
 import { AccountDropdown } from "../accounts/account-dropdown.tsx";
@@ -14,6 +14,9 @@ const useStyles = makeStyles({
     gap: tokens.spacingHorizontalM,
     alignItems: "end",
     marginBottom: tokens.spacingVerticalL,
+    // A select is as wide as its longest text, unless it may not be.
+    "& > *": { minWidth: 0, maxWidth: "100%", gridTemplateColumns: "minmax(0, 1fr)" },
+    "& select": { width: "100%" },
   },
 });
 
@@ -32,20 +35,16 @@ export function CountFilters({ filter, onChange, children }: CountFiltersProps) 
   return (
     <search className={styles.filters}>
       <Field label={formatMessage({ id: "range.title" })}>
-        <Dropdown
-          inlinePopup
-          selectedOptions={[range]}
-          value={formatMessage({ id: `range.${range}` })}
-          onOptionSelect={(_, { optionValue }) =>
-            onChange({ range: RANGES.find(each => each === optionValue) ?? "hour" })
-          }
+        <Select
+          value={range}
+          onChange={(_, { value }) => onChange({ range: RANGES.find(each => each === value) ?? "hour" })}
         >
           {RANGES.map(each => (
-            <Option key={each} value={each}>
+            <option key={each} value={each}>
               {formatMessage({ id: `range.${each}` })}
-            </Option>
+            </option>
           ))}
-        </Dropdown>
+        </Select>
       </Field>
       <AccountDropdown account={account} onChange={value => onChange({ account: value })} />
       {children}

@@ -1,16 +1,8 @@
 "use client";
 
-import {
-  Accordion,
-  AccordionHeader,
-  AccordionItem,
-  AccordionPanel,
-  makeStyles,
-  TableCell,
-  TableRow,
-  Text,
-  tokens,
-} from "@fluentui/react-components";
+import { Button, makeStyles, TableCell, TableRow, Text, tokens } from "@fluentui/react-components";
+import { ChevronDownRegular, ChevronRightRegular } from "@fluentui/react-icons";
+import { useState } from "react";
 import { FormattedMessage, useIntl } from "react-intl";
 import type { MessageId } from "../messages/messages.tsx";
 import { DataTable } from "../shell/data-table.tsx";
@@ -71,6 +63,7 @@ const useStyles = makeStyles({
 export function TimeChart({ title, bars, series, format }: TimeChartProps) {
   const styles = useStyles();
   const { formatDate } = useIntl();
+  const [isOpen, setOpen] = useState(false);
   const most = Math.max(0, ...series.flatMap(({ values }) => values));
   const name = (start: number | undefined) => formatDate(start, FORMATS[bars.unit]);
   return (
@@ -95,16 +88,15 @@ export function TimeChart({ title, bars, series, format }: TimeChartProps) {
           <Text size={200}>{name(bars.starts.at(-1))}</Text>
         </div>
       </div>
-      <Accordion collapsible>
-        <AccordionItem value="table">
-          <AccordionHeader>
-            <FormattedMessage id="chart.table" />
-          </AccordionHeader>
-          <AccordionPanel>
-            <Twin title={title} bars={bars} series={series} format={format} name={name} />
-          </AccordionPanel>
-        </AccordionItem>
-      </Accordion>
+      <Button
+        appearance="subtle"
+        aria-expanded={isOpen}
+        icon={isOpen ? <ChevronDownRegular /> : <ChevronRightRegular />}
+        onClick={() => setOpen(!isOpen)}
+      >
+        <FormattedMessage id="chart.table" />
+      </Button>
+      {isOpen ? <Twin title={title} bars={bars} series={series} format={format} name={name} /> : null}
     </>
   );
 }

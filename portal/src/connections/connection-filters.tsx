@@ -1,9 +1,10 @@
 "use client";
 
-import { Dropdown, Field, makeStyles, Option, SearchBox, tokens } from "@fluentui/react-components";
+import { Button, Field, makeStyles, SearchBox, tokens } from "@fluentui/react-components";
+import { CheckmarkRegular } from "@fluentui/react-icons";
 import type { ConnectionState, StateCounts } from "@linkgate/api/spec";
 import { useEffect, useState } from "react";
-import { useIntl } from "react-intl";
+import { FormattedMessage, useIntl } from "react-intl";
 import { AccountDropdown } from "../accounts/account-dropdown.tsx";
 import { type ListState, STATES } from "./list-state.ts";
 
@@ -12,6 +13,7 @@ const SEARCH_AFTER = 200;
 
 const useStyles = makeStyles({
   filters: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, alignItems: "end" },
+  states: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalXS },
 });
 
 export interface ConnectionFiltersProps {
@@ -24,37 +26,41 @@ export interface ConnectionFiltersProps {
 export function ConnectionFilters({ state, counts, onChange }: ConnectionFiltersProps) {
   const styles = useStyles();
   const { formatMessage } = useIntl();
-  const stateName = (each: ConnectionState) =>
-    formatMessage(
-      { id: "connections.stateCount" },
-      { state: formatMessage({ id: `connection.state.${each}` }), count: counts?.[each] ?? 0 },
-    );
-  const all = formatMessage({ id: "connections.allStates" });
   return (
     <search className={styles.filters}>
       <Field label={formatMessage({ id: "connections.search" })}>
         <Search value={state.search} onSearch={search => onChange({ search })} />
       </Field>
-      <Field label={formatMessage({ id: "connection.state" })}>
-        <Dropdown
-          inlinePopup
-          multiselect
-          selectedOptions={[...state.states]}
-          value={state.states.length === 0 ? all : state.states.map(stateName).join(", ")}
-          onOptionSelect={(_, { selectedOptions }) =>
-            onChange({ states: STATES.filter(each => selectedOptions.includes(each)) })
-          }
-        >
-          {STATES.map(each => (
-            <Option key={each} value={each} text={stateName(each)}>
-              {stateName(each)}
-            </Option>
-          ))}
-        </Dropdown>
-      </Field>
       <AccountDropdown account={state.account} onChange={account => onChange({ account })} />
+      <Field label={formatMessage({ id: "connection.state" })}>
+        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset can't be laid out like its neighbours */}
+        <div role="group" className={styles.states}>
+          {STATES.map(each => {
+            const isShown = state.states.includes(each);
+            return (
+              <Button
+                key={each}
+                aria-pressed={isShown}
+                appearance={isShown ? "primary" : "secondary"}
+                {...(isShown ? { icon: <CheckmarkRegular /> } : {})}
+                onClick={() =>
+                  onChange({ states: STATES.filter(other => state.states.includes(other) !== (other === each)) })
+                }
+              >
+                <StateCount state={each} count={counts?.[each]} />
+              </Button>
+            );
+          })}
+        </div>
+      </Field>
     </search>
   );
+}
+
+/** A state, and how many there are as soon as that is known. */
+function StateCount({ state, count }: { state: ConnectionState; count: number | undefined }) {
+  const name = useIntl().formatMessage({ id: `connection.state.${state}` });
+  return count === undefined ? name : <FormattedMessage id="connections.stateCount" values={{ state: name, count }} />;
 }
 
 /** Asks when nothing more is typed for a moment. */

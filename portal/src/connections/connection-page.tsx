@@ -3,7 +3,7 @@
 import { Link, Text } from "@fluentui/react-components";
 import type { AccountView, AdminAction, ConnectionView, HistoryPage } from "@linkgate/api/spec";
 import { useParams } from "next/navigation";
-import { useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { FormattedDate, FormattedMessage } from "react-intl";
 import { Seen } from "../accounts/last-seen.tsx";
 import { toPath } from "../api/client.ts";
@@ -13,12 +13,14 @@ import { HistoryTable } from "../history/history-table.tsx";
 import { CopyButton } from "../shell/copy-button.tsx";
 import { Facts } from "../shell/facts.tsx";
 import { Loaded } from "../shell/loaded.tsx";
+import { OnDemand } from "../shell/on-demand.tsx";
 import { PageHeader } from "../shell/page-header.tsx";
 import { PageLink } from "../shell/page-link.tsx";
 import { Section } from "../shell/section.tsx";
 import { useSettings } from "../shell/settings-context.ts";
-import { DecideDialog } from "./decide-dialog.tsx";
+import { loadDecideDialog } from "./decide.ts";
 import { DecideToolbar } from "./decide-toolbar.tsx";
+import { type Draft, useDraft } from "./draft.ts";
 import { NextSteps } from "./next-steps.tsx";
 import { ProgressText } from "./progress-text.tsx";
 import { StateBadge } from "./state-badge.tsx";
@@ -33,14 +35,13 @@ export function ConnectionPage() {
     {},
     { counted: true },
   );
-  const [action, setAction] = useState<AdminAction>();
   return (
     <>
       <PageHeader title={name} />
       <Loaded query={connection}>
         {found => (
           <>
-            <DecideToolbar selection={[found]} onDecide={setAction} onRefresh={() => void connection.refetch()} />
+            <Deciding connection={found} onRefresh={() => void connection.refetch()} />
             <Section title="connection.facts">
               <ConnectionFacts connection={found} />
             </Section>
@@ -48,12 +49,28 @@ export function ConnectionPage() {
             <Section title="history.title">
               <Changes account={account} name={name} />
             </Section>
-            {action === undefined ? null : (
-              <DecideDialog action={action} connections={[found]} onClose={() => setAction(undefined)} />
-            )}
           </>
         )}
       </Loaded>
+    </>
+  );
+}
+
+function Deciding({ connection, onRefresh }: { connection: ConnectionView; onRefresh(): void }) {
+  const [deciding, setDeciding] = useState<{ action: AdminAction; draft?: string }>();
+  const selection = useMemo(() => [connection], [connection]);
+  const goOn = useCallback(({ action, comment }: Draft) => setDeciding({ action, draft: comment }), []);
+  useDraft(selection, goOn);
+  return (
+    <>
+      <DecideToolbar selection={selection} onDecide={action => setDeciding({ action })} onRefresh={onRefresh} />
+      {deciding === undefined ? null : (
+        <OnDemand load={loadDecideDialog}>
+          {DecideDialog => (
+            <DecideDialog {...deciding} connections={selection} onClose={() => setDeciding(undefined)} />
+          )}
+        </OnDemand>
+      )}
     </>
   );
 }

@@ -4,17 +4,19 @@ import { Button, makeStyles, Spinner, Text, tokens } from "@fluentui/react-compo
 import type { AdminAction, ConnectionPage, ConnectionView } from "@linkgate/api/spec";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
-import { useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { FormattedMessage, useIntl } from "react-intl";
 import { useRead } from "../api/queries.ts";
+import { OnDemand } from "../shell/on-demand.tsx";
 import { PageHeader } from "../shell/page-header.tsx";
 import { ProblemBar } from "../shell/problem-bar.tsx";
 import { ConnectionFilters } from "./connection-filters.tsx";
 import { ConnectionsTable } from "./connections-table.tsx";
-import { DecideDialog } from "./decide-dialog.tsx";
+import { loadDecideDialog } from "./decide.ts";
 import { DecideToolbar } from "./decide-toolbar.tsx";
+import { type Draft, useDraft } from "./draft.ts";
 import { keyOf } from "./legality.ts";
-import { type ListState, PAGE_SIZE, useListState } from "./list-state.ts";
+import { type ListState, PAGE_SIZE, useListState, writeListState } from "./list-state.ts";
 
 const useStyles = makeStyles({
   page: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
@@ -31,10 +33,19 @@ export function ConnectionsPage() {
     placeholderData: keepPreviousData,
   });
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [deciding, setDeciding] = useState<{ action: AdminAction; connections: readonly ConnectionView[] }>();
+  const [deciding, setDeciding] = useState<{
+    action: AdminAction;
+    connections: readonly ConnectionView[];
+    draft?: string;
+  }>();
   const rows = data?.value ?? [];
   // Who is no longer shown is no longer selected: a decision is about what the person sees.
   const selection = useMemo(() => rows.filter(row => selected.has(keyOf(row))), [rows, selected]);
+  const goOn = useCallback(({ action, comment }: Draft, connections: readonly ConnectionView[]) => {
+    setSelected(new Set(connections.map(keyOf)));
+    setDeciding({ action, connections, draft: comment });
+  }, []);
+  useDraft(data?.value, goOn);
 
   return (
     <div className={styles.page}>
@@ -53,6 +64,7 @@ export function ConnectionsPage() {
       ) : (
         <ConnectionsTable
           rows={rows}
+          view={writeListState(state)}
           sort={state.sort}
           order={state.order}
           selected={new Set(selection.map(keyOf))}
@@ -83,13 +95,17 @@ export function ConnectionsPage() {
         )}
       </div>
       {deciding === undefined ? null : (
-        <DecideDialog
-          {...deciding}
-          onClose={failed => {
-            setSelected(new Set(failed));
-            setDeciding(undefined);
-          }}
-        />
+        <OnDemand load={loadDecideDialog}>
+          {DecideDialog => (
+            <DecideDialog
+              {...deciding}
+              onClose={failed => {
+                setSelected(new Set(failed));
+                setDeciding(undefined);
+              }}
+            />
+          )}
+        </OnDemand>
       )}
     </div>
   );

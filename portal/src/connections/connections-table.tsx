@@ -3,8 +3,7 @@
 import { Checkbox, makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
 import { ArrowDownRegular, ArrowUpRegular } from "@fluentui/react-icons";
 import type { ConnectionView } from "@linkgate/api/spec";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { FormattedMessage, useIntl } from "react-intl";
 import { type Column, columns } from "./columns.tsx";
 import { keyOf } from "./legality.ts";
@@ -55,6 +54,8 @@ const useStyles = makeStyles({
 
 export interface ConnectionsTableProps {
   readonly rows: readonly ConnectionView[];
+  /** Names what is listed: filters, order, page. Another one begins at its top. */
+  readonly view: string;
   readonly sort: ConnectionSort;
   readonly order: "asc" | "desc";
   readonly selected: ReadonlySet<string>;
@@ -63,30 +64,28 @@ export interface ConnectionsTableProps {
 }
 
 /** The rows of one page. Only those in sight are in the document, so the table says itself how many there are (ARIA 1.2). */
-export function ConnectionsTable({ rows, sort, order, selected, onSort, onSelect }: ConnectionsTableProps) {
+export function ConnectionsTable({ rows, view, sort, order, selected, onSort, onSelect }: ConnectionsTableProps) {
   const styles = useStyles();
   const { formatMessage } = useIntl();
   const scroll = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroll.current,
-    estimateSize: () => ROW_HEIGHT,
-    getItemKey: index => keyOf(rows[index] as ConnectionView),
-    overscan: OVERSCAN,
-    initialRect: { width: 1200, height: 600 },
-  });
+  const [scrolled, setScrolled] = useState(0);
+  // The table is never higher than the window, so this many rows fill it.
+  const first = Math.max(0, Math.min(scrolled, rows.length) - OVERSCAN);
+  const last = Math.min(rows.length, scrolled + Math.ceil(window.innerHeight / ROW_HEIGHT) + OVERSCAN);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is the change of the view that scrolls
+  useEffect(() => {
+    if (scroll.current !== null) scroll.current.scrollTop = 0;
+  }, [view]);
   const isEveryOne = rows.length > 0 && rows.every(row => selected.has(keyOf(row)));
   const toggle = (key: string) => {
     const next = new Set(selected);
     if (!next.delete(key)) next.add(key);
     onSelect(next);
   };
-  const items = virtual.getVirtualItems();
-  const above = items[0]?.start ?? 0;
-  const below = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
   return (
     <section
       ref={scroll}
+      onScroll={({ currentTarget }) => setScrolled(Math.floor(currentTarget.scrollTop / ROW_HEIGHT))}
       className={styles.scroll}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard (WCAG 2.1.1)
       tabIndex={0}
@@ -118,21 +117,21 @@ export function ConnectionsTable({ rows, sort, order, selected, onSort, onSelect
           </tr>
         </thead>
         <tbody>
-          <Gap height={above} />
-          {items.map(({ index, key }) => {
-            const row = rows[index] as ConnectionView;
-            const isSelected = selected.has(keyOf(row));
+          <Gap rows={first} />
+          {rows.slice(first, last).map((row, index) => {
+            const key = keyOf(row);
+            const isSelected = selected.has(key);
             return (
               <tr
                 key={key}
-                aria-rowindex={index + 2}
+                aria-rowindex={first + index + 2}
                 className={mergeClasses(styles.row, isSelected && styles.selected)}
               >
                 <td>
                   <Checkbox
                     aria-label={formatMessage({ id: "connections.select" }, { name: row.name })}
                     checked={isSelected}
-                    onChange={() => toggle(keyOf(row))}
+                    onChange={() => toggle(key)}
                   />
                 </td>
                 {columns.map(column => (
@@ -143,7 +142,7 @@ export function ConnectionsTable({ rows, sort, order, selected, onSort, onSelect
               </tr>
             );
           })}
-          <Gap height={below} />
+          <Gap rows={rows.length - last} />
         </tbody>
       </table>
     </section>
@@ -151,11 +150,11 @@ export function ConnectionsTable({ rows, sort, order, selected, onSort, onSelect
 }
 
 /** Stands for the rows that are out of sight. */
-function Gap({ height }: { height: number }) {
-  if (height <= 0) return null;
+function Gap({ rows }: { rows: number }) {
+  if (rows <= 0) return null;
   return (
     <tr aria-hidden>
-      <td colSpan={columns.length + 1} style={{ height }} />
+      <td colSpan={columns.length + 1} style={{ height: rows * ROW_HEIGHT }} />
     </tr>
   );
 }

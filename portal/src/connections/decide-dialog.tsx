@@ -17,11 +17,16 @@ import {
   Textarea,
   tokens,
 } from "@fluentui/react-components";
-import type { AdminAction, ConnectionView, DecisionResult } from "@linkgate/api/spec";
+import type { AdminAction, ConnectionView, DecisionResult, HistoryPage } from "@linkgate/api/spec";
 import { useState } from "react";
 import { FormattedMessage, useIntl } from "react-intl";
+import { useRead } from "../api/queries.ts";
+import { Actor } from "../history/history-table.tsx";
+import { useSession } from "../session/session.tsx";
 import { ProblemBar } from "../shell/problem-bar.tsx";
+import { SessionBar } from "../shell/session-bar.tsx";
 import { needsComment, useDecide } from "./decide.ts";
+import { writeDraft } from "./draft.ts";
 import { nameOfResource, subscriptionOf } from "./endpoint-name.ts";
 import { keyOf } from "./legality.ts";
 import { StateBadge } from "./state-badge.tsx";
@@ -54,16 +59,19 @@ const useStyles = makeStyles({
 export interface DecideDialogProps {
   readonly action: AdminAction;
   readonly connections: readonly ConnectionView[];
+  /** What was written before the session ended. */
+  readonly draft?: string;
   /** @param failed keys of the connections about which nothing was decided */
   onClose(failed: readonly string[]): void;
 }
 
 /** Says what will happen to whom, asks why, and stays until every row has its result. */
-export function DecideDialog({ action, connections, onClose }: DecideDialogProps) {
+export function DecideDialog({ action, connections, draft = "", onClose }: DecideDialogProps) {
   const styles = useStyles();
   const { formatMessage } = useIntl();
+  const { person, hasEnded } = useSession();
   const decide = useDecide();
-  const [comment, setComment] = useState("");
+  const [comment, setComment] = useState(draft);
   const [isTried, setTried] = useState(false);
   const results = decide.data?.value;
   const failed = (results ?? []).filter(({ outcome }) => outcome !== "accepted");
@@ -71,12 +79,13 @@ export function DecideDialog({ action, connections, onClose }: DecideDialogProps
 
   const submit = () => {
     setTried(true);
-    if (lacksComment || decide.isPending) return;
+    if (lacksComment || decide.isPending || hasEnded) return;
     decide.mutate(
       { action, comment, connections },
       { onSuccess: ({ value }) => value.every(({ outcome }) => outcome === "accepted") && onClose([]) },
     );
   };
+  const keep = () => writeDraft(person.objectId, { action, comment, connections: connections.map(keyOf) });
   const close = () => onClose(results === undefined ? connections.map(keyOf) : failed.map(keyOf));
 
   return (
@@ -94,6 +103,7 @@ export function DecideDialog({ action, connections, onClose }: DecideDialogProps
               {connections.map(connection => (
                 <Row
                   key={keyOf(connection)}
+                  action={action}
                   className={styles.item}
                   connection={connection}
                   result={results?.find(each => keyOf(each) === keyOf(connection))}
@@ -134,11 +144,12 @@ export function DecideDialog({ action, connections, onClose }: DecideDialogProps
               </MessageBar>
             )}
             {decide.error === null ? null : <ProblemBar error={decide.error} />}
+            {hasEnded ? <SessionBar onLeave={keep} /> : null}
           </DialogContent>
           <DialogActions>
             {results === undefined ? (
               <>
-                <Button appearance="primary" disabledFocusable={decide.isPending} onClick={submit}>
+                <Button appearance="primary" disabledFocusable={decide.isPending || hasEnded} onClick={submit}>
                   <FormattedMessage id={decide.isPending ? "decide.running" : `decide.${action}`} />
                 </Button>
                 <Button disabled={decide.isPending} onClick={close}>
@@ -158,10 +169,12 @@ export function DecideDialog({ action, connections, onClose }: DecideDialogProps
 }
 
 function Row({
+  action,
   connection,
   result,
   className,
 }: {
+  action: AdminAction;
   connection: ConnectionView;
   result: DecisionResult | undefined;
   className: string;
@@ -183,13 +196,37 @@ function Row({
           <FormattedMessage id="decide.row.message" values={{ message: requestMessage }} />
         </Text>
       )}
-      {result === undefined ? null : <Result result={result} />}
+      {action === "approve" || connection.state !== "Approved" ? null : <Loss connection={connection} />}
+      {result === undefined ? null : <Result result={result} seen={connection} />}
     </li>
   );
 }
 
-/** A conflict shows what changed, and who did it. */
-function Result({ result }: { result: DecisionResult }) {
+/** What stops working, for whoever takes a way in away. */
+function Loss({
+  connection: { accountName, linkIds, privateAddresses, lastTrafficAt },
+}: {
+  connection: ConnectionView;
+}) {
+  const values = { account: accountName, links: linkIds.join(", "), addresses: privateAddresses.join(", ") };
+  return (
+    <>
+      <Text>
+        <FormattedMessage id="decide.row.loss" values={values} />
+      </Text>
+      <Text>
+        {lastTrafficAt === null ? (
+          <FormattedMessage id="decide.row.unused" />
+        ) : (
+          <FormattedMessage id="decide.row.used" values={{ at: new Date(lastTrafficAt) }} />
+        )}
+      </Text>
+    </>
+  );
+}
+
+/** What came of it. A conflict shows what changed, and who did it. */
+function Result({ result, seen }: { result: DecisionResult; seen: ConnectionView }) {
   if (result.outcome === "accepted") {
     return (
       <MessageBar intent="success">
@@ -207,15 +244,32 @@ function Result({ result }: { result: DecisionResult }) {
           <FormattedMessage id={`decide.result.${result.outcome}`} />
         </MessageBarTitle>{" "}
         {error?.message}{" "}
-        {connection === undefined ? null : (
+        {connection === undefined ? (
+          <FormattedMessage id="decide.result.gone" />
+        ) : (
           <>
-            <FormattedMessage id="decide.result.now" /> <StateBadge state={connection.state} />{" "}
-            {connection.lastDecision?.by.name === undefined ? null : (
-              <FormattedMessage id="decide.result.by" values={{ name: connection.lastDecision.by.name }} />
-            )}
+            <FormattedMessage id="decide.result.now" /> <StateBadge state={connection.state} />
           </>
-        )}
+        )}{" "}
+        {connection?.etag === seen.etag ? null : <LastChange connection={seen} />}
       </MessageBarBody>
     </MessageBar>
+  );
+}
+
+/** What happened to a connection last, by whom, and why. */
+function LastChange({ connection: { account, name } }: { connection: ConnectionView }) {
+  const { data } = useRead<HistoryPage>("/history", { account, connection: name, limit: 1 });
+  const last = data?.value[0];
+  if (last === undefined) return null;
+  const { from, to, at, comment = "" } = last;
+  return (
+    <>
+      <FormattedMessage
+        id="decide.result.last"
+        values={{ at: new Date(at), from: from || "-", to: to || "-", actor: <Actor decision={last} /> }}
+      />{" "}
+      {comment === "" ? null : <FormattedMessage id="decide.result.comment" values={{ comment }} />}
+    </>
   );
 }

@@ -1,6 +1,6 @@
 "use client";
 
-import { Button, makeStyles, Toolbar, ToolbarButton, Tooltip } from "@fluentui/react-components";
+import { Button, makeStyles, Tooltip } from "@fluentui/react-components";
 import { ArrowClockwiseRegular, CheckmarkRegular, DeleteRegular, DismissRegular } from "@fluentui/react-icons";
 import type { AdminAction, ConnectionView } from "@linkgate/api/spec";
 import { FormattedMessage, useIntl } from "react-intl";
@@ -12,7 +12,7 @@ const ACTIONS = [
   { action: "remove", icon: <DeleteRegular /> },
 ] as const;
 
-const useStyles = makeStyles({ toolbar: { flexWrap: "wrap", padding: 0 } });
+const useStyles = makeStyles({ toolbar: { display: "flex", flexWrap: "wrap" } });
 
 export interface DecideToolbarProps {
   readonly selection: readonly ConnectionView[];
@@ -25,18 +25,20 @@ export function DecideToolbar({ selection, onDecide, onRefresh }: DecideToolbarP
   const styles = useStyles();
   const { formatMessage } = useIntl();
   return (
-    <Toolbar className={styles.toolbar} aria-label={formatMessage({ id: "decide.toolbar" })}>
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for what is filled in
+    <div role="group" className={styles.toolbar} aria-label={formatMessage({ id: "decide.toolbar" })}>
       {ACTIONS.map(({ action, icon }) => {
         const obstacle = findObstacle(action, selection);
         const button = (
-          <ToolbarButton
+          <Button
             key={action}
+            appearance="subtle"
             icon={icon}
             disabledFocusable={obstacle !== undefined}
             onClick={() => obstacle === undefined && onDecide(action)}
           >
             <FormattedMessage id={`decide.${action}`} />
-          </ToolbarButton>
+          </Button>
         );
         if (obstacle === undefined) return button;
         return (
@@ -48,6 +50,6 @@ export function DecideToolbar({ selection, onDecide, onRefresh }: DecideToolbarP
       <Button appearance="subtle" icon={<ArrowClockwiseRegular />} onClick={onRefresh}>
         <FormattedMessage id="connections.refresh" />
       </Button>
-    </Toolbar>
+    </div>
   );
 }

@@ -11,6 +11,9 @@ export interface Decision {
   readonly connections: readonly ConnectionView[];
 }
 
+/** Fetches the dialog, which most visits never open. */
+export const loadDecideDialog = async () => (await import("./decide-dialog.tsx")).DecideDialog;
+
 /** Whether a comment is asked for: always where somebody loses a way in. */
 export function needsComment(action: AdminAction): boolean {
   return action !== "approve";

@@ -1,13 +1,12 @@
 "use client";
 
 import {
-  Dropdown,
   Field,
   MessageBar,
   MessageBarBody,
   MessageBarTitle,
   makeStyles,
-  Option,
+  Select,
   TableCell,
   TableRow,
   Text,
@@ -104,22 +103,16 @@ export function DenialsPage() {
 
 function ReasonDropdown({ reason, onChange }: { reason: string; onChange(reason: string): void }) {
   const intl = useIntl();
-  const all = intl.formatMessage({ id: "denials.allReasons" });
   return (
     <Field label={intl.formatMessage({ id: "denials.reason" })}>
-      <Dropdown
-        inlinePopup
-        selectedOptions={[reason]}
-        value={reason === "" ? all : nameReason(intl, reason)}
-        onOptionSelect={(_, { optionValue }) => onChange(optionValue ?? "")}
-      >
-        <Option value="">{all}</Option>
+      <Select value={reason} onChange={(_, { value }) => onChange(value)}>
+        <option value="">{intl.formatMessage({ id: "denials.allReasons" })}</option>
         {REASONS.map(each => (
-          <Option key={each} value={each}>
+          <option key={each} value={each}>
             {nameReason(intl, each)}
-          </Option>
+          </option>
         ))}
-      </Dropdown>
+      </Select>
     </Field>
   );
 }

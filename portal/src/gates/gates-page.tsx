@@ -9,8 +9,11 @@ import type { MessageId } from "../messages/messages.tsx";
 import { useSession } from "../session/session.tsx";
 import { DataTable } from "../shell/data-table.tsx";
 import { Loaded } from "../shell/loaded.tsx";
+import { OnDemand } from "../shell/on-demand.tsx";
 import { PageHeader } from "../shell/page-header.tsx";
-import { RetireDialog } from "./retire-dialog.tsx";
+
+/** Fetches the dialog, which most visits never open. */
+const loadRetireDialog = async () => (await import("./retire-dialog.tsx")).RetireDialog;
 
 const COLUMNS: readonly MessageId[] = [
   "gates.name",
@@ -56,7 +59,11 @@ export function GatesPage() {
           )
         }
       </Loaded>
-      {retiring === undefined ? null : <RetireDialog gate={retiring} onClose={() => setRetiring(undefined)} />}
+      {retiring === undefined ? null : (
+        <OnDemand load={loadRetireDialog}>
+          {RetireDialog => <RetireDialog gate={retiring} onClose={() => setRetiring(undefined)} />}
+        </OnDemand>
+      )}
     </>
   );
 }

@@ -52,7 +52,8 @@ export function HistoryTable({ decisions }: { decisions: readonly DecisionView[]
   );
 }
 
-function Actor({ decision: { by, via } }: { decision: DecisionView }) {
+/** Who decided, and by which way. */
+export function Actor({ decision: { by, via } }: { decision: DecisionView }) {
   const name = by.name ?? by.objectId ?? by.appId;
   const way = <FormattedMessage id={`history.via.${via}`} />;
   return name === undefined ? way : <FormattedMessage id="history.by.via" values={{ name, way }} />;

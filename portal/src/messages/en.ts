@@ -10,6 +10,8 @@ export const en = {
   "shell.theme.light": "Light",
   "shell.theme.dark": "Dark",
   "shell.copied": "Copied",
+  "shell.partMissing":
+    "A part of the portal could not be loaded. The network may be away, or the portal was replaced by a newer one.",
 
   "session.opening": "Signing in",
   "session.failed": "The sign-in could not be opened",
@@ -19,6 +21,8 @@ export const en = {
   "session.signOut": "Sign out",
   "session.ended":
     "Your session has ended. What you see may be old, and nothing can be decided until you sign in again.",
+  "session.ended.draft":
+    "Your session has ended, and nothing has been decided. Sign in again, and this page comes back with what you have written.",
   "session.signInAgain": "Sign in again",
 
   "problem.title": "This did not work.",
@@ -72,7 +76,6 @@ export const en = {
   "connections.loading": "Reading the connections",
   "connections.refresh": "Refresh",
   "connections.search": "Search",
-  "connections.allStates": "All states",
   "connections.allAccounts": "All accounts",
   "connections.stateCount": "{state} ({count, number})",
   "connections.select": "Select {name}",
@@ -136,12 +139,17 @@ export const en = {
   "decide.remove.comment.hint": "It stays in the history.",
   "decide.row": "Account {account}; private endpoint {endpoint} in subscription {subscription}",
   "decide.row.message": "Requester: {message}",
+  "decide.row.loss": "Stops: every request to {account} from {addresses}, link id {links}.",
+  "decide.row.used": "The last request that was let through came on {at, date, medium} at {at, time, short}.",
+  "decide.row.unused": "No gate has told of a request that was let through in the last 90 days.",
   "decide.some": "{done, number} of {count, number} were accepted. The others stay selected.",
   "decide.result.accepted": "Accepted",
   "decide.result.refused": "Nothing has changed.",
   "decide.result.unknown": "Azure gave no answer. See whether it has changed before you try again.",
   "decide.result.now": "It is now",
-  "decide.result.by": "last changed by {name}",
+  "decide.result.gone": "It is not there any more.",
+  "decide.result.last": "{at, date, medium}, {at, time, short}: from {from} to {to}, by {actor}.",
+  "decide.result.comment": "\u201c{comment}\u201d",
   "shell.loading": "Reading",
 
   "home.pending": "Waiting for you",

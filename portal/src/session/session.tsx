@@ -14,10 +14,12 @@ export type SessionState =
 /** A person's session. */
 export interface Session {
   readonly person: Person;
-  /** True once a token could not be renewed. The page stays; what is asked for fails until {@link signIn}. */
+  /** True once there is no token that the API takes. The page stays; what is asked for fails until {@link signIn}. */
   readonly hasEnded: boolean;
   /** @throws SessionEnded */
   getToken(): Promise<string>;
+  /** The API takes the token no longer, whatever the sign-in authority thinks of it. */
+  end(): void;
   signIn(): Promise<void>;
   signOut(): Promise<void>;
 }
@@ -60,7 +62,8 @@ export function useSignIn(settings: Settings, open: typeof openSignIn = openSign
         if (reason instanceof SessionEnded) setEnded(true);
         throw reason;
       });
-    const session = { person, hasEnded, getToken, signIn: () => signIn.signIn(), signOut: () => signIn.signOut() };
-    return { kind: "person", session };
+    const end = () => setEnded(true);
+    const { signIn: again, signOut } = signIn;
+    return { kind: "person", session: { person, hasEnded, getToken, end, signIn: again, signOut } };
   }, [signIn, error, hasEnded]);
 }

@@ -2,6 +2,7 @@ import {
   type AccountInfo,
   type AuthenticationResult,
   BrowserAuthError,
+  CacheLookupPolicy,
   InteractionRequiredAuthError,
   PublicClientApplication,
 } from "@azure/msal-browser";
@@ -57,13 +58,16 @@ export async function openSignIn(settings: Settings): Promise<SignIn> {
   const account = result?.account ?? client.getActiveAccount() ?? client.getAllAccounts()[0] ?? null;
   client.setActiveAccount(account);
   const request = { scopes: [settings.scope] };
+  // A hidden frame is no way to a token: the portal stands in no frame, nor has it any (see proxy.ts).
+  const cacheLookupPolicy = CacheLookupPolicy.AccessTokenAndRefreshToken;
   return {
     person: account === null ? undefined : toPerson(account),
     signIn: () => client.loginRedirect({ ...request, ...(account === null ? {} : { loginHint: account.username }) }),
     signOut: () => client.logoutRedirect(account === null ? {} : { account }),
     getToken: async () => {
       if (account === null) throw new SessionEnded();
-      return (await client.acquireTokenSilent({ ...request, account }).catch(rejectAsEnded)).accessToken;
+      return (await client.acquireTokenSilent({ ...request, account, cacheLookupPolicy }).catch(rejectAsEnded))
+        .accessToken;
     },
   };
 }

@@ -17,6 +17,7 @@ import { MessagesProvider } from "../messages/messages.tsx";
 import { SessionProvider, useSignIn } from "../session/session.tsx";
 import type { Settings } from "../settings.ts";
 import { Frame } from "./frame.tsx";
+import { OnDemandParts } from "./on-demand.tsx";
 import { SettingsContext } from "./settings-context.ts";
 import { ThemeProvider } from "./theme.tsx";
 import { Failed, Opening, Welcome } from "./welcome.tsx";
@@ -72,7 +73,9 @@ function SignedIn({ settings, children }: { settings: Settings; children: ReactN
         <SessionProvider session={state.session}>
           <QueryClientProvider client={queries}>
             <LiveQueries>
-              <Frame>{children}</Frame>
+              <OnDemandParts>
+                <Frame>{children}</Frame>
+              </OnDemandParts>
             </LiveQueries>
           </QueryClientProvider>
         </SessionProvider>

@@ -1,14 +1,6 @@
 "use client";
 
-import {
-  Button,
-  Link,
-  MessageBar,
-  MessageBarActions,
-  MessageBarBody,
-  makeStyles,
-  tokens,
-} from "@fluentui/react-components";
+import { Link, MessageBar, MessageBarBody, makeStyles, tokens } from "@fluentui/react-components";
 import NextLink from "next/link";
 import { usePathname } from "next/navigation";
 import type { ReactNode } from "react";
@@ -16,7 +8,8 @@ import { FormattedMessage, useIntl } from "react-intl";
 import { useLiveness } from "../api/live-queries.tsx";
 import { useSession } from "../session/session.tsx";
 import { destinations, findDestination } from "./navigation.ts";
-import { PersonMenu } from "./person-menu.tsx";
+import { Person } from "./person.tsx";
+import { SessionBar } from "./session-bar.tsx";
 
 const NARROW = "@media (max-width: 640px)";
 
@@ -98,7 +91,7 @@ export function Frame({ children }: { children: ReactNode }) {
         <span className={styles.brand}>
           <FormattedMessage id="shell.brand" />
         </span>
-        <PersonMenu />
+        <Person />
       </header>
       <Notices />
       <div className={styles.body}>
@@ -128,22 +121,9 @@ export function Frame({ children }: { children: ReactNode }) {
 
 /** What concerns every page: a session that is over, and changes that don't come by themselves. */
 function Notices() {
-  const { hasEnded, signIn } = useSession();
+  const { hasEnded } = useSession();
   const liveness = useLiveness();
-  if (hasEnded) {
-    return (
-      <MessageBar intent="warning">
-        <MessageBarBody>
-          <FormattedMessage id="session.ended" />
-        </MessageBarBody>
-        <MessageBarActions>
-          <Button onClick={() => void signIn()}>
-            <FormattedMessage id="session.signInAgain" />
-          </Button>
-        </MessageBarActions>
-      </MessageBar>
-    );
-  }
+  if (hasEnded) return <SessionBar />;
   if (liveness !== "polling") return null;
   return (
     <MessageBar intent="info" politeness="polite">

@@ -1,7 +1,6 @@
 "use client";
 
 import {
-  Button,
   Menu,
   MenuDivider,
   MenuGroup,
@@ -12,26 +11,26 @@ import {
   MenuPopover,
   MenuTrigger,
 } from "@fluentui/react-components";
-import { PersonRegular } from "@fluentui/react-icons";
 import { FormattedMessage } from "react-intl";
 import { useSession } from "../session/session.tsx";
+import { PersonButton } from "./person-button.tsx";
 import { type ThemeChoice, useTheme } from "./theme.tsx";
 
 const CHOICES: readonly ThemeChoice[] = ["system", "light", "dark"];
 
-/** Who is signed in, the theme, and the way out. */
+/** The theme, and the way out; open when it is first shown. */
 export function PersonMenu() {
-  const { person, signOut } = useSession();
+  const { signOut } = useSession();
   const { choice, choose } = useTheme();
   return (
     <Menu
+      inline
+      defaultOpen
       checkedValues={{ theme: [choice] }}
       onCheckedValueChange={(_, { checkedItems }) => choose(checkedItems[0] as ThemeChoice)}
     >
       <MenuTrigger disableButtonEnhancement>
-        <Button appearance="subtle" icon={<PersonRegular />}>
-          {person.name}
-        </Button>
+        <PersonButton />
       </MenuTrigger>
       <MenuPopover>
         <MenuList>

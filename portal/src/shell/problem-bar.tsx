@@ -11,6 +11,7 @@ export function ProblemBar({ error, onRetry }: { error: unknown; onRetry?: () =>
   // The frame says so already, once for the whole page.
   if (error instanceof SessionEnded) return null;
   const { status, message, correlationId } = toProblem(error);
+  if (status === 401) return null;
   return (
     <MessageBar intent="error" layout="multiline">
       <MessageBarBody>

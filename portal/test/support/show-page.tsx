@@ -20,6 +20,8 @@ export interface PageOptions {
   readonly url?: string;
   /** What stands in the URL for the folders in brackets. */
   readonly parameters?: Readonly<Record<string, string>>;
+  /** Whether the session of who is signed in has ended. */
+  readonly hasEnded?: boolean;
   /** App roles of who is signed in. */
   readonly roles?: readonly string[];
 }
@@ -61,8 +63,9 @@ export function showPage(page: ReactElement, options: PageOptions = {}): ShownPa
   showUrl(options.url ?? "/", options.parameters);
   const session = {
     person: { objectId: "someone", name: "Dana Ortiz", userName: "dana@example.org", roles: options.roles ?? [] },
-    hasEnded: false,
+    hasEnded: options.hasEnded ?? false,
     getToken: async () => "token",
+    end: () => undefined,
     signIn: async () => undefined,
     signOut: async () => undefined,
   };
