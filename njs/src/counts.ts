@@ -21,8 +21,8 @@ const BEGUN = "#begun";
 /** What found no room under any other name. */
 const UNCOUNTED = "\tuncounted\t";
 /** Keys with a link id, and all keys but {@link UNCOUNTED}. The zones hold them all, each with the longest of names. */
-export const MOST_LINKED_KEYS = 8000;
-export const MOST_KEYS = 10_000;
+export const MOST_LINKED_KEYS = 16_000;
+export const MOST_KEYS = 20_000;
 /** In a line of a report: one with more would be refused as a whole. */
 const MOST_BYTES = 1e15;
 
@@ -55,7 +55,7 @@ export class Counter {
     }
   }
 
-  /** Bytes first, and requests last, while {@link takeCounts} goes the other way: no bytes are ever taken without their request. */
+  /** Bytes first, and requests last, while {@link takeLines} goes the other way: no bytes are ever taken without their request. */
   private add(key: string, requests: number, bytes: number): void {
     this.bytes.incr(key, bytes, 0);
     if (this.requests.incr(key, requests, 0) === requests) this.admitKey(key);
@@ -95,21 +95,33 @@ function findAccount(name: string, reason: string): string {
 }
 
 /**
- * Takes everything that was counted, as lines of a report (`key TAB requests TAB bytes LF`), and leaves nothing.
- * @returns `begun`: when the oldest of it was begun, by the wall clock in milliseconds
+ * The keys that there are, a line each, in no order.
+ * @returns `begun`: when the oldest count was begun that was made since the last list, by the wall clock in milliseconds
  */
-export function takeCounts(): { lines: string; begun: number } {
+export function listKeys(): { keys: string; begun: number } {
   const zone = ngx.shared.lg_requests;
   const now = Date.now();
   const begun = Math.min(zone.pop(BEGUN) ?? now, now); // before the keys: what is begun from now on has a time of its own
   const keys = zone.keys(MOST_KEYS * 2).filter(key => !key.startsWith("#"));
+  zone.set(KEYS, keys.length); // a worker that was killed may have left it wrong
+  return { keys: keys.map(key => `${key}\n`).join(""), begun };
+}
+
+/**
+ * Takes what was counted under these keys, which are gone then.
+ * @param keys a line each, of {@link listKeys}
+ * @returns lines of a report: `key TAB requests TAB bytes LF`
+ */
+export function takeLines(keys: string): string {
   let lines = "";
-  for (const key of keys) {
-    const requests = zone.pop(key) ?? 0;
+  let taken = 0;
+  for (const key of keys.split("\n").slice(0, -1)) {
+    const requests = ngx.shared.lg_requests.pop(key) ?? 0;
+    if (requests === 0) continue;
     const bytes = Math.min(ngx.shared.lg_bytes.pop(key) ?? 0, MOST_BYTES);
-    if (requests > 0) lines += `${key}\t${requests}\t${bytes}\n`;
+    lines += `${key}\t${requests}\t${bytes}\n`;
+    taken++;
   }
-  // Not what is left of the old number: a worker that was killed may have left it wrong.
-  zone.set(KEYS, 0);
-  return { lines, begun };
+  ngx.shared.lg_requests.incr(KEYS, -taken, 0);
+  return lines;
 }
