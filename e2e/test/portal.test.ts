@@ -39,6 +39,42 @@ describe.skipIf(findChromium() === undefined)(`portal (skipped where ${NO_BROWSE
     expect(complaints).toEqual([]);
   });
 
+  test.each(["nginx", "envoy"] as const)(
+    "what the gate %s sees shows up by itself: denied while it waits, used while it may, denied when it is removed",
+    async gate => {
+      const { page, complaints } = await world.open("data-admin", "/denials");
+      const { endpoint, ask } = await world.request("fabrikam");
+      expect(await ask(gate)).toMatchObject({ verdict: "deny", status: 403 });
+      const denied = page.getByRole("table", { name: "Where denied requests came from" }).getByRole("row");
+      const pending = denied.filter({ hasText: `Your pending connection ${endpoint}.` });
+      await pending.getByText("private-link-not-enabled").waitFor();
+      await page.getByText(/Somebody is waiting for your decision/).waitFor();
+
+      await pending.getByRole("link", { name: endpoint }).click();
+      await page.getByRole("heading", { name: "What is known" }).waitFor();
+      await decide(page, "Approve", "partner of ward 7");
+      await page.getByText("In force at 2 of 2 gates").waitFor();
+      expect(await ask(gate)).toMatchObject({ verdict: "allow", status: 200 });
+      await page.getByText("Not within 90 days").waitFor({ state: "detached" });
+      await actionsOf(page).getByRole("button", { name: "Remove" }).click();
+      const removal = page.getByRole("dialog", { name: "Remove this connection?" });
+      await removal.getByText("The last request that was let through came on").waitFor();
+      await removal.getByLabel("Comment").fill("the contract has ended");
+      await removal.getByRole("button", { name: "Remove" }).click();
+      await removal.waitFor({ state: "detached" });
+
+      await world.visit(page, "/connections?state=&account=fabrikam");
+      await rowOf(page, endpoint).waitFor({ state: "detached" });
+      await world.visit(page, "/denials");
+      expect(await ask(gate)).toMatchObject({ verdict: "deny", status: 403 });
+      await denied
+        .filter({ hasText: `Your removed connection ${endpoint}.` })
+        .first()
+        .waitFor();
+      expect(complaints).toEqual([]);
+    },
+  );
+
   test("a rejection asks why, and says that there is no way back", async () => {
     const { page, complaints } = await world.open("data-admin", "/connections");
     const { endpoint, ask } = await world.request("fabrikam");

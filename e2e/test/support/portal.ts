@@ -17,7 +17,7 @@ const TEST_LIMIT = 180_000;
 export interface Requested {
   readonly endpoint: string;
   /** Sends a request through it, to the gate; gives the line of the access log. */
-  ask(): Promise<unknown>;
+  ask(gate?: keyof StackDescription["gates"]): Promise<unknown>;
 }
 
 /** A stack with the portal and two accounts, and a browser at it: of one test file, with a new profile for each test. */
@@ -105,7 +105,7 @@ export function usePortal(settings: Record<string, string> = {}): PortalWorld {
       );
       const link = await findLink(stack.description, owner, endpoint);
       const host = `${account}.${stack.description.zone.private}`;
-      return { endpoint, ask: async () => (await askGate(stack.description, host, link.linkAddress)).line };
+      return { endpoint, ask: async gate => (await askGate(stack.description, host, link.linkAddress, gate)).line };
     },
   };
 }
