@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { openBrowser, signInToPortal } from "../test/support/browser.ts";
 import { signIn } from "../test/support/clients.ts";
-import { endpointTo } from "../test/support/endpoints.ts";
+import { endpointTo, findLink } from "../test/support/endpoints.ts";
+import { askGate } from "../test/support/gate.ts";
 import { startStack } from "../test/support/stack.ts";
 
 // `npm run screenshots`: pictures of every page, in light and in dark, into docs/portal, from a stack with a few requests in it.
@@ -14,6 +15,8 @@ const REQUESTS = [
   ["contoso", "partner-lab", "Our laboratory sends results for your patients."],
   ["fabrikam", "research-vnet", "Study 2026-114, approved by the board."],
 ] as const;
+/** Requests that come through each endpoint, to both gates in turn. */
+const ASKED = 12;
 const SIZE = { width: 1280, height: 800 };
 
 mkdirSync(FOLDER, { recursive: true });
@@ -25,8 +28,10 @@ try {
     const context = await browser.newContext({ ignoreHTTPSErrors: true, ...looks });
     const { page } = await signInToPortal(context, stack.description, "data-admin", "/");
     const take = (name: string) => page.screenshot({ path: join(FOLDER, `${name}-${colorScheme}.png`) });
-    for (const name of ["home", "connections", "accounts", "history", "gates", "diagnose"]) {
+    for (const name of ["home", "connections", "accounts", "denials", "traffic", "history", "gates", "diagnose"]) {
       await open(page, name === "home" ? "/" : `/${name}${name === "connections" ? "?state=" : ""}`);
+      // What the gates have seen comes by itself, a second later.
+      if (name === "denials" || name === "traffic") await page.getByRole("table").first().waitFor();
       await take(name);
     }
     await open(page, "/connections?state=Pending");
@@ -49,7 +54,7 @@ try {
   await stack.stop();
 }
 
-/** Accounts, requests for them, and one that is approved. */
+/** Accounts, requests for them, one that is approved, and what customers do meanwhile. */
 async function fill(): Promise<void> {
   const { description } = stack;
   const { resourceGroup } = description.arm;
@@ -73,6 +78,11 @@ async function fill(): Promise<void> {
     await health.privateEndpointConnections.beginCreateOrUpdateAndWait(resourceGroup, "contoso", name, {
       privateLinkServiceConnectionState: { status: "Approved", description: "Contract 4411, until 2027" },
     });
+  }
+  for (const [account, name] of REQUESTS) {
+    const { linkAddress } = await findLink(description, signIn(description, "contributor"), name);
+    const host = `${account}.${description.zone.private}`;
+    for (let n = 0; n < ASKED; n++) await askGate(description, host, linkAddress, n % 3 === 0 ? "envoy" : "nginx");
   }
 }
 
