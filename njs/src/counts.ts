@@ -15,9 +15,9 @@ import { SharedTable } from "./table.ts";
 // What the api is told of traffic is counted here, in two zones of shared memory that all workers add to: requests and bytes,
 // each by `account TAB reason TAB link id`. A number of keys is all that fits; who chooses names and link ids can't take more.
 
-/** Not a key of any request, since no account's name begins so: how many keys there are, and when the oldest was begun. */
+/** Not a key of any request, since no account's name begins so: how many keys there are, and when they were listed last. */
 const KEYS = "#keys";
-const BEGUN = "#begun";
+const LISTED = "#listed";
 /** What found no room under any other name. */
 const UNCOUNTED = "\tuncounted\t";
 /** Keys with a link id, and all keys but {@link UNCOUNTED}. The zones hold them all, each with the longest of names. */
@@ -63,7 +63,6 @@ export class Counter {
 
   /** A key that is new. One too many is taken out again, and counted under a name that says less. */
   private admitKey(key: string): void {
-    this.requests.add(BEGUN, Date.now());
     if (key === UNCOUNTED) return;
     const linkId = key.lastIndexOf("\t") + 1;
     const hasLink = linkId < key.length;
@@ -95,13 +94,14 @@ function findAccount(name: string, reason: string): string {
 }
 
 /**
- * The keys that there are, a line each, in no order.
- * @returns `begun`: when the oldest count was begun that was made since the last list, by the wall clock in milliseconds
+ * The keys that there are, a line each, in no order. Those of the last list must have been taken.
+ * @returns `begun`: when they were listed last, by the wall clock in milliseconds; no count under these keys was begun before
  */
 export function listKeys(): { keys: string; begun: number } {
   const zone = ngx.shared.lg_requests;
   const now = Date.now();
-  const begun = Math.min(zone.pop(BEGUN) ?? now, now); // before the keys: what is begun from now on has a time of its own
+  const begun = Math.min(zone.get(LISTED) ?? now, now);
+  zone.set(LISTED, now); // before the keys: what comes after them is in the next list
   const keys = zone.keys(MOST_KEYS * 2).filter(key => !key.startsWith("#"));
   zone.set(KEYS, keys.length); // a worker that was killed may have left it wrong
   return { keys: keys.map(key => `${key}\n`).join(""), begun };
