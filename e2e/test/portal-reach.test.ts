@@ -16,6 +16,7 @@ const PAGES = [
   "/history",
   "/gates",
   "/diagnose",
+  "/no-such-page",
 ];
 /** Light and dark, and the colours that Windows puts in the place of all others in its high contrast. */
 const LOOKS = [

@@ -37,7 +37,7 @@ test("an answer of somebody in between is a problem too, and its page is not sho
   answer(new Response("<html>Bad gateway</html>", { status: 502, headers }));
   const problem = await call(getToken, "/gates").catch((error: unknown) => error);
   expect(problem).toBeInstanceOf(Problem);
-  expect(problem).toMatchObject({ status: 502, message: "The service answered 502.", correlationId: "c2" });
+  expect(problem).toMatchObject({ status: 502, code: "UnexpectedAnswer", correlationId: "c2" });
 });
 
 test("no answer is a problem without a status", async () => {

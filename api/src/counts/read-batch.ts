@@ -21,7 +21,7 @@ const LINE = /^([a-z0-9-]{0,63})\t([a-z-]{1,40})\t([1-9]\d{0,9})?\t([1-9]\d{0,12
 /**
  * Reads the body of a report: lines of `account TAB reason TAB linkId TAB requests TAB bytes LF`, none twice.
  *
- * @returns undefined when it is malformed, or has too many lines: then nothing of it counts
+ * @returns "malformed", or "too-large" where it has too many lines: then nothing of it counts
  */
 export function readBatch(text: string): CountLine[] | "malformed" | "too-large" {
   if (text === "") return [];

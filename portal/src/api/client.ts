@@ -44,7 +44,7 @@ export async function send(
     redirect: "error",
   }).catch((error: unknown) => {
     if (signal?.aborted) throw error;
-    throw new Problem(0, "NoAnswer", "The service does not answer.", "");
+    throw new Problem(0, "NoAnswer", "no answer", "");
   });
   if (!response.ok) throw await readProblem(response);
   return response;
@@ -73,6 +73,6 @@ async function readProblem(response: Response): Promise<Problem> {
     };
     return new Problem(response.status, error.code, error.message, error.correlationId ?? header);
   } catch {
-    return new Problem(response.status, "UnexpectedAnswer", `The service answered ${response.status}.`, header);
+    return new Problem(response.status, "UnexpectedAnswer", `answer of status ${response.status}`, header);
   }
 }

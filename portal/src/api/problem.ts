@@ -19,5 +19,5 @@ export class Problem extends Error {
 /** The problem behind whatever was thrown. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  return new Problem(0, "NoAnswer", error instanceof Error ? error.message : String(error), "");
+  return new Problem(0, "Unforeseen", error instanceof Error ? error.message : String(error), "");
 }

@@ -30,6 +30,13 @@ export const en = {
   "problem.correlationId": "Correlation id: {id}",
   "problem.correlationId.copy": "Copy the correlation id",
   "problem.retry": "Try again",
+  "problem.noAnswer": "The service does not answer.",
+  "problem.unexpectedAnswer": "The service answered {status}.",
+  "problem.fault.title": "A fault of the portal",
+  "problem.fault":
+    "This page could not be shown. Try again; if it stays so, tell whoever runs the portal what you did. Nothing was decided by it.",
+  "problem.noPage.title": "There is no such page",
+  "problem.noPage": "The address may be mistyped, or from an older portal. <home>Go to Home</home>",
 
   "home.title": "Home",
 
