@@ -67,7 +67,10 @@ export function usePortal(settings: Record<string, string> = {}): PortalWorld {
   beforeEach(async () => {
     context = await openProfile(browser);
   });
-  afterEach(() => context.close());
+  afterEach(async ({ task }) => {
+    if (task.result?.state === "fail") await describePages(context);
+    await context.close();
+  });
 
   return {
     get description() {
@@ -108,6 +111,14 @@ export function usePortal(settings: Record<string, string> = {}): PortalWorld {
       return { endpoint, ask: async gate => (await askGate(stack.description, host, link.linkAddress, gate)).line };
     },
   };
+}
+
+/** Prints what the pages of a test that failed had come to. */
+async function describePages(context: BrowserContext): Promise<void> {
+  for (const page of context.pages()) {
+    const text = await page.evaluate("document.body.innerText").catch(String);
+    console.log(`${page.url()}\n${text}`);
+  }
 }
 
 /** A browser profile that knows nobody yet. */

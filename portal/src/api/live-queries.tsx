@@ -50,7 +50,7 @@ export function LiveQueries({ children }: { children: ReactNode }) {
   }, [getToken, hasEnded, queries]);
 
   useEffect(() => {
-    if (liveness !== "polling" || hasEnded) return;
+    if (liveness === "live" || hasEnded) return;
     const timer = setInterval(() => void queries.invalidateQueries(), POLL_EVERY);
     return () => clearInterval(timer);
   }, [liveness, hasEnded, queries]);
