@@ -9,7 +9,7 @@ const END_STREAM = 0x1;
 const END_HEADERS = 0x4;
 /** Both sides' default (RFC 9113 6.5.2). */
 const LARGEST_FRAME = 16_384;
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
 
 /** The client's preface with empty SETTINGS. */
 export const PREFACE: Buffer = Buffer.concat([

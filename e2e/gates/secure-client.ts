@@ -9,7 +9,7 @@ export interface Http2Answer {
   readonly body: string;
 }
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
 
 /**
  * Opens TLS, behind a PROXY header if one is given.

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type AccessLogLine, readLog, waitForLog } from "@linkgate/njs/testing";
 import { askStatus } from "../../njs/supervisor/status-client.ts";
-import { until } from "../../njs/test/support/until.ts";
+import { PATIENCE_MS, until } from "../../njs/test/support/until.ts";
 import { findFreePorts } from "../../sandbox/src/ports.ts";
 import {
   type GatePart,
@@ -133,7 +133,7 @@ export abstract class SupervisedGate implements GateUnderTest {
     return { incarnation, table: table.state, generation: table.generation, lastFailure };
   }
 
-  async whenState(fits: (state: GateState) => boolean, deadlineMs = 10_000): Promise<GateState> {
+  async whenState(fits: (state: GateState) => boolean, deadlineMs = PATIENCE_MS): Promise<GateState> {
     let last: unknown = "nothing";
     return until(
       async () => {
@@ -212,7 +212,7 @@ export abstract class SupervisedGate implements GateUnderTest {
 
   /** @throws Error when the gate does not answer */
   protected async readStatus(): Promise<StatusPage> {
-    return JSON.parse((await askStatus(this.#statusListen, "/status", 2000)).body) as StatusPage;
+    return JSON.parse((await askStatus(this.#statusListen, "/status", 20_000)).body) as StatusPage;
   }
 
   /** The supervisor comes first, since it would start again what ends before it. @throws Error when there is none but for `all` */

@@ -27,7 +27,7 @@ export type RawRequest = {
   version?: string;
 };
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
 
 /** Writes a request as HTTP/1.1. Strings are Latin-1, so that a test can send any byte. */
 export function writeRequest(request: RawRequest): Buffer {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { until } from "./until.ts";
+import { PATIENCE_MS, until } from "./until.ts";
 
 /** A poll that the feed heard. */
 export type HeardPoll = {
@@ -119,7 +119,7 @@ export class TestFeed {
   }
 
   /** Waits until a gate has acknowledged everything so far: a poll with a cursor between sweeps. @throws when none does */
-  async acknowledged(deadlineMs = 10_000): Promise<HeardPoll> {
+  async acknowledged(deadlineMs = PATIENCE_MS): Promise<HeardPoll> {
     const change = this.#change;
     const from = this.polls.length;
     this.wakeAll();
@@ -131,7 +131,7 @@ export class TestFeed {
   }
 
   /** Waits for a poll that fits, of those that come from now on. @throws when none comes */
-  async polled(fits: (poll: HeardPoll) => boolean = () => true, deadlineMs = 10_000): Promise<HeardPoll> {
+  async polled(fits: (poll: HeardPoll) => boolean = () => true, deadlineMs = PATIENCE_MS): Promise<HeardPoll> {
     const from = this.polls.length;
     return until(
       () => this.polls.slice(from).find(fits),

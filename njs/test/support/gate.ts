@@ -9,7 +9,7 @@ import { buildGate } from "../../build.ts";
 import { askStatus } from "../../supervisor/status-client.ts";
 import { type AccessLogLine, readLog, waitForLog } from "../../testing/index.ts";
 import type { TestFeed } from "./feed.ts";
-import { until } from "./until.ts";
+import { PATIENCE_MS, until } from "./until.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../supervisor/main.ts", import.meta.url));
@@ -137,19 +137,19 @@ export class TestGate {
   }
 
   async status(): Promise<StatusPage> {
-    return JSON.parse((await askStatus(this.env.LINKGATE_STATUS_LISTEN ?? "", "/status", 5000)).body) as StatusPage;
+    return JSON.parse((await askStatus(this.env.LINKGATE_STATUS_LISTEN ?? "", "/status", 20_000)).body) as StatusPage;
   }
 
   /** The HTTP status of `/live` or `/ready`. */
   async probe(path: "/live" | "/ready"): Promise<number> {
-    return (await askStatus(this.env.LINKGATE_STATUS_LISTEN ?? "", path, 5000)).status;
+    return (await askStatus(this.env.LINKGATE_STATUS_LISTEN ?? "", path, 20_000)).status;
   }
 
-  async whenTable(state: StatusPage["table"]["state"], deadlineMs = 10_000): Promise<StatusPage> {
+  async whenTable(state: StatusPage["table"]["state"], deadlineMs = PATIENCE_MS): Promise<StatusPage> {
     return this.whenStatus(page => page.table.state === state, deadlineMs);
   }
 
-  async whenStatus(fits: (page: StatusPage) => boolean, deadlineMs = 10_000): Promise<StatusPage> {
+  async whenStatus(fits: (page: StatusPage) => boolean, deadlineMs = PATIENCE_MS): Promise<StatusPage> {
     let last: unknown;
     const find = async () => {
       const page = await this.status().catch(error => {

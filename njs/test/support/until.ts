@@ -1,5 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
+/** Milliseconds that tests wait for what must come: no figure of the product's, but more than the busiest machine takes. */
+export const PATIENCE_MS = 60_000;
+
 /**
  * Waits until `find` gives something.
  * @param explain what is said when it does not within the deadline
@@ -8,7 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 export async function until<T>(
   find: () => T | undefined | null | false | Promise<T | undefined | null | false>,
   explain: () => string,
-  deadlineMs = 10_000,
+  deadlineMs = PATIENCE_MS,
 ): Promise<T> {
   const deadline = Date.now() + deadlineMs;
   for (;;) {
