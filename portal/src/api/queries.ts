@@ -25,6 +25,7 @@ export interface ReadOptions {
   readonly placeholderData?: typeof keepPreviousData;
   readonly enabled?: boolean;
   readonly refetchInterval?: number;
+  readonly refetchOnMount?: "always";
   /** It tells of requests, and is read again when the gates have told of more. */
   readonly counted?: boolean;
 }

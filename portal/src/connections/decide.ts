@@ -3,7 +3,10 @@
 import type { AdminAction, ConnectionView, DecisionBody, DecisionResults } from "@linkgate/api/spec";
 import { type UseMutationResult, useMutation, useQueryClient } from "@tanstack/react-query";
 import { call } from "../api/client.ts";
+import { readAgain } from "../api/read-again.ts";
 import { useSession } from "../session/session.tsx";
+import { useFollowDecision } from "./follow-decisions.tsx";
+import { keyOf } from "./legality.ts";
 
 export interface Decision {
   readonly action: AdminAction;
@@ -26,6 +29,7 @@ export function needsComment(action: AdminAction): boolean {
 export function useDecide(): UseMutationResult<DecisionResults, unknown, Decision> {
   const { getToken } = useSession();
   const queries = useQueryClient();
+  const follow = useFollowDecision();
   return useMutation({
     retry: false,
     mutationFn: ({ action, comment, connections }: Decision) => {
@@ -36,6 +40,10 @@ export function useDecide(): UseMutationResult<DecisionResults, unknown, Decisio
       };
       return call<DecisionResults>(getToken, "/decisions", { method: "POST", body });
     },
-    onSettled: () => queries.invalidateQueries(),
+    onSuccess: ({ value }, { action, connections }) => {
+      const accepted = new Set(value.filter(({ outcome }) => outcome === "accepted").map(keyOf));
+      if (accepted.size > 0) follow({ action, connections: connections.filter(each => accepted.has(keyOf(each))) });
+    },
+    onSettled: () => readAgain(queries),
   });
 }

@@ -157,6 +157,16 @@ export const en = {
   "decide.result.gone": "It is not there any more.",
   "decide.result.last": "{at, date, medium}, {at, time, short}: from {from} to {to}, by {actor}.",
   "decide.result.comment": "\u201c{comment}\u201d",
+  "toast.approve":
+    "{count, plural, one {{name} of {account} is approved} other {# connections are approved}}, and in force at every gate.",
+  "toast.reject":
+    "{count, plural, one {{name} of {account} is rejected} other {# connections are rejected}}, and no gate admits {count, plural, one {it} other {them}}.",
+  "toast.remove":
+    "{count, plural, one {{name} of {account} is removed} other {# connections are removed}}, and no gate admits {count, plural, one {it} other {them}}.",
+  "toast.otherwise":
+    "{count, plural, one {{name} of {account} has come to something else than was decided.} other {# connections were decided about, of which {others, number} came to something else.}}",
+  "toast.connection": "See the connection",
+  "toast.history": "See the history",
   "shell.loading": "Reading",
 
   "home.pending": "Waiting for you",

@@ -13,6 +13,7 @@ import { useServerInsertedHTML } from "next/navigation";
 import { type ReactNode, useRef, useState } from "react";
 import { LiveQueries } from "../api/live-queries.tsx";
 import { createQueryClient } from "../api/queries.ts";
+import { FollowDecisions } from "../connections/follow-decisions.tsx";
 import { MessagesProvider } from "../messages/messages.tsx";
 import { SessionProvider, useSignIn } from "../session/session.tsx";
 import type { Settings } from "../settings.ts";
@@ -74,7 +75,9 @@ function SignedIn({ settings, children }: { settings: Settings; children: ReactN
           <QueryClientProvider client={queries}>
             <LiveQueries>
               <OnDemandParts>
-                <Frame>{children}</Frame>
+                <FollowDecisions>
+                  <Frame>{children}</Frame>
+                </FollowDecisions>
               </OnDemandParts>
             </LiveQueries>
           </QueryClientProvider>
