@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findFreePorts } from "@linkgate/njs/testing";
 import { buildFilter } from "../../envoy-filter/build.ts";
 import { readSettings } from "../../envoy-filter/supervisor/settings.ts";
 import { Supervisor } from "../../envoy-filter/supervisor/supervisor.ts";
-import { findFreePorts } from "../../sandbox/src/ports.ts";
 import { moveToFirstCore } from "./cores.ts";
 import type { EnvoyVariant } from "./envoy-variants.ts";
 import type { RunningGate, World } from "./gate.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findFreePorts } from "../../sandbox/src/ports.ts";
+import { findFreePorts } from "@linkgate/njs/testing";
 import { moveToFirstCore } from "./cores.ts";
 import { linksOf, nameAccount } from "./feed.ts";
 import type { RunningGate, World } from "./gate.ts";

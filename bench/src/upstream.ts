@@ -5,7 +5,7 @@ import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findFreePorts } from "../../sandbox/src/ports.ts";
+import { findFreePorts } from "@linkgate/njs/testing";
 import { CORES, commandOnSecondCore } from "./cores.ts";
 import { readChildren } from "./processes.ts";
 import { waitUntil } from "./wait.ts";

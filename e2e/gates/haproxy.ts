@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findFreePorts } from "@linkgate/njs/testing";
 import { until } from "../../njs/test/support/until.ts";
-import { findFreePorts } from "../../sandbox/src/ports.ts";
 
 const COMMAND = join(import.meta.dirname, "../../.cache/haproxy/bin/haproxy");
 

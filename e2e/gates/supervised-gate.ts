@@ -3,10 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type AccessLogLine, readLog, waitForLog } from "@linkgate/njs/testing";
+import { type AccessLogLine, findFreePorts, readLog, waitForLog } from "@linkgate/njs/testing";
 import { askStatus } from "../../njs/supervisor/status-client.ts";
 import { PATIENCE_MS, until } from "../../njs/test/support/until.ts";
-import { findFreePorts } from "../../sandbox/src/ports.ts";
 import {
   type GatePart,
   type GateProcesses,

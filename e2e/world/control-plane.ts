@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@linkgate/api";
 import { ArmClient, type Certificate, makeCertificate } from "@linkgate/api/testing";
+import { findFreePorts } from "@linkgate/njs/testing";
 import pg from "pg";
 import { ZONE } from "../gates/index.ts";
 import { childrenOf, signalIfAlive, untilGone } from "../gates/processes.ts";
@@ -56,7 +57,9 @@ export class ControlPlane {
       makeCertificate("arm"),
       PlatformEngineer.appear(),
     ]);
-    const postgres = await startEmbeddedPostgres({ dataDir: join(dir, "data") });
+    // One that no outgoing connection has: PostgreSQL comes back to it.
+    const [port = 0] = await findFreePorts(1);
+    const postgres = await startEmbeddedPostgres({ dataDir: join(dir, "data"), port });
     const write = (name: string, text: string) => {
       writeFileSync(join(dir, name), text, { mode: 0o600 });
       return join(dir, name);

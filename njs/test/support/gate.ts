@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFailed } from "vitest";
 import { buildGate } from "../../build.ts";
 import { askStatus } from "../../supervisor/status-client.ts";
-import { type AccessLogLine, readLog, waitForLog } from "../../testing/index.ts";
+import { type AccessLogLine, findFreePorts, readLog, waitForLog } from "../../testing/index.ts";
 import type { TestFeed } from "./feed.ts";
 import { PATIENCE_MS, until } from "./until.ts";
 
@@ -54,7 +53,7 @@ export class TestGate {
     mkdirSync(join(dir, "up"));
     writeFileSync(join(dir, "token"), `${feed.token}\n`);
     await buildGate(join(dir, "gate.js"));
-    const [direct = 0, proxy = 0, publicPort = 0, status = 0] = await freePorts(4);
+    const [direct = 0, proxy = 0, publicPort = 0, status = 0] = await findFreePorts(4);
     const env = {
       LINKGATE_NGINX_COMMAND: nginxCommand(),
       LINKGATE_NGINX_MODULES: nginxModules(),
@@ -222,19 +221,4 @@ export function nginxModules(): string {
 
 function lastLines(text: string): string {
   return text.split("\n").slice(-60).join("\n");
-}
-
-/** Ports that nobody listened on a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      server =>
-        new Promise<number>(resolve =>
-          server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
-        ),
-    ),
-  );
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
-  return ports;
 }

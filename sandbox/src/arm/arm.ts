@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { findFreePorts } from "@linkgate/njs/testing";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Identity } from "../certificates.ts";
-import { findFreePorts } from "../ports.ts";
 import type { AccessControl } from "./access-control.ts";
 import { authorizationRoutes } from "./authorization-routes.ts";
 import { type Caller, identifyCaller, type TokenRules } from "./caller.ts";

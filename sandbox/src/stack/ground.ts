@@ -1,9 +1,9 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { findFreePorts } from "@linkgate/njs/testing";
 import { type Application, createApplications } from "../authority/applications.ts";
 import { createPeople, type Person } from "../authority/people.ts";
 import { type Certificates, createCertificates } from "../certificates.ts";
-import { findFreePorts } from "../ports.ts";
 import { preparePrivateFolder } from "../private-files.ts";
 import { buildFilter, findEnvoy } from "./envoy-gate.ts";
 import { killNginx } from "./gate-process.ts";
