@@ -1,10 +1,15 @@
-import { afterEach, expect, test, vi } from "vitest";
-import { call, toPath } from "../src/api/client.ts";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { call, callForFile, toPath } from "../src/api/client.ts";
 import { Problem } from "../src/api/problem.ts";
 
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
 
 const getToken = async () => "secret";
+/** Lets everything happen that waits for nothing. */
+const settle = () => new Promise<void>(resolve => setImmediate(resolve));
 
 function answer(response: Response) {
   const fetch = vi.fn(async (_url: string, _options: RequestInit) => response);
@@ -47,4 +52,86 @@ test("no answer is a problem without a status", async () => {
 
 test("a name can not lead to another path", () => {
   expect(toPath("a/../b", "c?d#e")).toBe("/a%2F..%2Fb/c%3Fd%23e");
+});
+
+describe("no answer in time", () => {
+  /** What ends the time for an answer. */
+  function holdTime() {
+    const limit = new AbortController();
+    const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(limit.signal);
+    return { timeout, pass: () => limit.abort(new DOMException("too late", "TimeoutError")) };
+  }
+
+  /** As a browser's fetch: never answers, or never to the end, but ends with its signal. */
+  function answerNever(response?: (signal: AbortSignal) => Response) {
+    const fetch = vi.fn(
+      (_url: string, { signal }: { signal: AbortSignal }) =>
+        new Promise<Response>((resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+          if (response !== undefined) resolve(response(signal));
+        }),
+    );
+    vi.stubGlobal("fetch", fetch);
+    return fetch;
+  }
+
+  const half = (signal: AbortSignal) =>
+    new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode('{"value": ['));
+          signal.addEventListener("abort", () => controller.error(signal.reason));
+        },
+      }),
+    );
+
+  test.each([
+    ["none at all", undefined],
+    ["half of one", half],
+  ])("%s is a problem without a status", async (_what, response) => {
+    const { timeout, pass } = holdTime();
+    const fetch = answerNever(response);
+    const answers = [call(getToken, "/gates"), callForFile(getToken, "/history.csv")];
+    const failed = Promise.all(answers.map(answer => expect(answer).rejects.toMatchObject({ code: "NoAnswer" })));
+    await settle();
+    expect(fetch).toHaveBeenCalledTimes(2);
+    pass();
+    await failed;
+    expect(timeout).toHaveBeenCalledWith(30_000);
+  });
+
+  test("nor does a token that never comes keep a page waiting", async () => {
+    const { pass } = holdTime();
+    const fetch = answerNever();
+    const answer = call(() => new Promise(() => undefined), "/gates");
+    const failed = expect(answer).rejects.toMatchObject({ code: "NoAnswer" });
+    pass();
+    await failed;
+    expect(fetch).not.toHaveBeenCalled();
+  });
+
+  test("Azure is given more time for a decision", async () => {
+    const { timeout } = holdTime();
+    answer(Response.json({ value: [] }));
+    await call(getToken, "/decisions", { method: "POST", body: {} });
+    expect(timeout).toHaveBeenCalledWith(120_000);
+  });
+
+  test("who no longer wants an answer is told no problem", async () => {
+    const fetch = answerNever();
+    const caller = new AbortController();
+    const answer = call(getToken, "/gates", { signal: caller.signal });
+    const failed = expect(answer).rejects.toThrow(/given up/);
+    await settle();
+    expect(fetch).toHaveBeenCalledOnce();
+    caller.abort(new Error("given up"));
+    await failed;
+  });
+});
+
+test("an answer that breaks off is none; one that is not what was asked for is unexpected, whatever its status", async () => {
+  answer(new Response(new ReadableStream({ pull: controller => controller.error(new TypeError("network error")) })));
+  await expect(call(getToken, "/gates")).rejects.toMatchObject({ status: 0, code: "NoAnswer" });
+  answer(new Response("<html>Sign in to this network</html>"));
+  await expect(call(getToken, "/gates")).rejects.toMatchObject({ status: 200, code: "UnexpectedAnswer" });
 });

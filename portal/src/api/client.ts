@@ -16,35 +16,65 @@ export interface CallOptions {
 const BASE = "/admin/v1";
 
 /**
+ * Milliseconds from asking, token included, to the end of the answer. A connection can be lost without a word, and a page
+ * would wait for ever. Decisions wait for Azure, which may take its time.
+ */
+const LIMIT = { GET: 30_000, POST: 120_000 } as const;
+
+/**
  * Calls the admin API as the person who is signed in.
  * @param path below `/admin/v1`, each segment encoded: {@link toPath}
- * @throws Problem for every answer but 2xx, and for none
+ * @throws Problem for every answer but 2xx, and for none in time
  */
-export async function call<T>(getToken: GetToken, path: string, options: CallOptions = {}): Promise<T> {
-  const response = await send(getToken, path, options);
-  return (await response.json()) as T;
+export function call<T>(getToken: GetToken, path: string, options: CallOptions = {}): Promise<T> {
+  return callInTime(getToken, path, options, async response => (await response.json()) as T);
 }
 
-/** As {@link call}, for answers that are not JSON. */
+/** As {@link call}, for answers that are files. */
+export function callForFile(getToken: GetToken, path: string, options: CallOptions = {}): Promise<Blob> {
+  return callInTime(getToken, path, options, response => response.blob());
+}
+
+async function callInTime<T>(
+  getToken: GetToken,
+  path: string,
+  options: CallOptions,
+  read: (response: Response) => Promise<T>,
+): Promise<T> {
+  const limit = AbortSignal.timeout(LIMIT[options.method ?? "GET"]);
+  const signal = AbortSignal.any(options.signal === undefined ? [limit] : [limit, options.signal]);
+  try {
+    const response = await send(getToken, path, { ...options, signal });
+    return await read(response).catch((error: unknown) => {
+      if (error instanceof SyntaxError) throw unexpected(response);
+      throw noAnswer();
+    });
+  } catch (error) {
+    if (options.signal?.aborted) throw options.signal.reason;
+    throw limit.aborted ? noAnswer() : error;
+  }
+}
+
+/** As {@link call}, for an answer that goes on for as long as the signal lets it. */
 export async function send(
   getToken: GetToken,
   path: string,
-  { method = "GET", query = {}, body, signal }: CallOptions = {},
+  { method = "GET", query = {}, body, signal }: CallOptions & { signal: AbortSignal },
 ): Promise<Response> {
-  const headers = new Headers({ authorization: `Bearer ${await getToken()}` });
+  const token = await unlessAborted(getToken(), signal);
+  const headers = new Headers({ authorization: `Bearer ${token}` });
   if (body !== undefined) headers.set("content-type", "application/json");
   const response = await fetch(BASE + path + toQuery(query), {
     method,
     headers,
+    signal,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    ...(signal === undefined ? {} : { signal }),
     // The token alone says who calls; nothing that a browser adds by itself does.
     credentials: "omit",
     cache: "no-store",
     redirect: "error",
   }).catch((error: unknown) => {
-    if (signal?.aborted) throw error;
-    throw new Problem(0, "NoAnswer", "no answer", "");
+    throw signal.aborted ? error : noAnswer();
   });
   if (!response.ok) throw await readProblem(response);
   return response;
@@ -65,14 +95,29 @@ function toQuery(query: NonNullable<CallOptions["query"]>): string {
   return text === "" ? "" : `?${text}`;
 }
 
+/** Whoever gives tokens knows of no signal. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    promise.then(resolve, reject);
+  });
+}
+
 async function readProblem(response: Response): Promise<Problem> {
-  const header = response.headers.get("x-correlation-id") ?? "";
   try {
     const { error } = (await response.json()) as {
       error: { code: string; message: string; correlationId?: string };
     };
-    return new Problem(response.status, error.code, error.message, error.correlationId ?? header);
+    const id = error.correlationId ?? response.headers.get("x-correlation-id") ?? "";
+    return new Problem(response.status, error.code, error.message, id);
   } catch {
-    return new Problem(response.status, "UnexpectedAnswer", `answer of status ${response.status}`, header);
+    return unexpected(response);
   }
+}
+
+const noAnswer = (): Problem => new Problem(0, "NoAnswer", "no answer", "");
+
+function unexpected({ status, headers }: Response): Problem {
+  return new Problem(status, "UnexpectedAnswer", `answer of status ${status}`, headers.get("x-correlation-id") ?? "");
 }

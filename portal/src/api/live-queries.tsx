@@ -4,8 +4,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { useSession } from "../session/session.tsx";
 import { followChanges } from "./live.ts";
-import { doOneAtATime } from "./one-at-a-time.ts";
 import { Problem } from "./problem.ts";
+import { readAgain } from "./read-again.ts";
 
 /** Whether changes come by themselves, or are asked for now and then. */
 export type Liveness = "connecting" | "live" | "polling";
@@ -35,14 +35,13 @@ export function LiveQueries({ children }: { children: ReactNode }) {
   useEffect(() => {
     if (hasEnded) return;
     const controller = new AbortController();
-    const readAgain = () => void queries.invalidateQueries();
     const listener = {
       onReady: () => {
         setLiveness("live");
-        readAgain();
+        void readAgain(queries);
       },
-      onChanged: readAgain,
-      onCounted: doOneAtATime(() => queries.invalidateQueries({ predicate: ({ meta }) => meta?.counted === true })),
+      onChanged: () => void readAgain(queries),
+      onCounted: () => void readAgain(queries, { predicate: ({ meta }) => meta?.counted === true }),
       onLost: () => setLiveness("polling"),
     };
     void followChanges(getToken, listener, controller.signal);
@@ -51,7 +50,7 @@ export function LiveQueries({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     if (liveness === "live" || hasEnded) return;
-    const timer = setInterval(() => void queries.invalidateQueries(), POLL_EVERY);
+    const timer = setInterval(() => void readAgain(queries), POLL_EVERY);
     return () => clearInterval(timer);
   }, [liveness, hasEnded, queries]);
 

@@ -16,6 +16,11 @@ export class Problem extends Error {
   }
 }
 
+/** Whether it is worth while to ask again: there was no answer, or the service was in trouble itself. */
+export function mayPass(error: unknown): boolean {
+  return error instanceof Problem && (error.status === 0 || error.status >= 500);
+}
+
 /** The problem behind whatever was thrown. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;

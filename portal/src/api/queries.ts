@@ -2,10 +2,10 @@ import type { GateList } from "@linkgate/api/spec";
 import { type keepPreviousData, QueryClient, type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { useSession } from "../session/session.tsx";
 import { type CallOptions, call } from "./client.ts";
-import { Problem } from "./problem.ts";
+import { mayPass } from "./problem.ts";
 
-/** Attempts after the first for what may pass: no answer, or the service's own trouble. */
-const RETRIES = 2;
+/** Attempts after the first, soon, for what may pass; and milliseconds to the next ones, when that has been said. */
+const RETRIES = { soon: 2, every: 15_000 };
 
 /** The cache of what the API said. Old answers are shown as such while new ones are on their way, and never invented. */
 export function createQueryClient(): QueryClient {
@@ -13,9 +13,13 @@ export function createQueryClient(): QueryClient {
     defaultOptions: {
       queries: {
         staleTime: 2_000,
-        retry: (count, error) =>
-          count < RETRIES && error instanceof Problem && (error.status === 0 || error.status >= 500),
+        retry: (count, error) => count < RETRIES.soon && mayPass(error),
+        refetchInterval: ({ state }) => state.error !== null && mayPass(state.error) && RETRIES.every,
+        // What a browser holds for "offline" may be wrong, and a page would wait without a word.
+        networkMode: "always",
       },
+      // Nor must a decision be kept, to be sent when nobody looks any more.
+      mutations: { networkMode: "always" },
     },
   });
 }

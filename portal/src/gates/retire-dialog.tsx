@@ -16,6 +16,7 @@ import type { Gate } from "@linkgate/api/spec";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { FormattedMessage } from "react-intl";
 import { call, toPath } from "../api/client.ts";
+import { readAgain } from "../api/read-again.ts";
 import { useSession } from "../session/session.tsx";
 import { ProblemBar } from "../shell/problem-bar.tsx";
 
@@ -30,7 +31,7 @@ export function RetireDialog({ gate, onClose }: { gate: Gate; onClose(): void })
     retry: false,
     mutationFn: () => call<Gate>(getToken, `/gates${toPath(gate.incarnation)}/retire`, { method: "POST" }),
     onSuccess: onClose,
-    onSettled: () => queries.invalidateQueries(),
+    onSettled: () => readAgain(queries),
   });
   return (
     <Dialog open modalType="modal" onOpenChange={(_, { open }) => !open && !retire.isPending && onClose()}>

@@ -7,7 +7,7 @@ import { keepPreviousData } from "@tanstack/react-query";
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
 import { useState } from "react";
 import { FormattedMessage, useIntl } from "react-intl";
-import { send } from "../api/client.ts";
+import { callForFile } from "../api/client.ts";
 import { useRead } from "../api/queries.ts";
 import type { MessageId } from "../messages/messages.tsx";
 import { useSession } from "../session/session.tsx";
@@ -103,7 +103,7 @@ function Download({ filter }: { filter: Readonly<Record<string, string>> }) {
   const download = async () => {
     setError(undefined);
     try {
-      const file = await (await send(getToken, "/history.csv", { query: filter })).blob();
+      const file = await callForFile(getToken, "/history.csv", { query: filter });
       const url = URL.createObjectURL(file);
       Object.assign(document.createElement("a"), { href: url, download: "linkgate-history.csv" }).click();
       URL.revokeObjectURL(url);

@@ -31,6 +31,7 @@ export const en = {
   "problem.correlationId.copy": "Copy the correlation id",
   "problem.retry": "Try again",
   "problem.noAnswer": "The service does not answer.",
+  "problem.noSignIn": "The sign-in service does not answer.",
   "problem.unexpectedAnswer": "The service answered {status}.",
   "problem.fault.title": "A fault of the portal",
   "problem.fault":

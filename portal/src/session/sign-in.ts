@@ -1,12 +1,15 @@
 import {
   type AccountInfo,
+  AuthError,
   type AuthenticationResult,
   BrowserAuthError,
   CacheLookupPolicy,
   InteractionRequiredAuthError,
   PublicClientApplication,
 } from "@azure/msal-browser";
+import { Problem } from "../api/problem.ts";
 import type { Settings } from "../settings.ts";
+import { tokenRequests } from "./token-requests.ts";
 
 /** Who is signed in, as far as the portal shows it. What they may do, the API decides. */
 export interface Person {
@@ -32,7 +35,7 @@ export interface SignIn {
   /** Leaves the page, and comes back to it signed in. */
   signIn(): Promise<void>;
   signOut(): Promise<void>;
-  /** An access token for the admin API, renewed silently when it is due. @throws SessionEnded */
+  /** An access token for the admin API, renewed silently when it is due. @throws SessionEnded; Problem for no answer */
   getToken(): Promise<string>;
 }
 
@@ -52,6 +55,7 @@ export async function openSignIn(settings: Settings): Promise<SignIn> {
       postLogoutRedirectUri: `${location.origin}/`,
     },
     cache: { cacheLocation: "sessionStorage" },
+    system: { networkClient: tokenRequests },
   });
   await client.initialize();
   const result = await client.handleRedirectPromise();
@@ -66,18 +70,22 @@ export async function openSignIn(settings: Settings): Promise<SignIn> {
     signOut: () => client.logoutRedirect(account === null ? {} : { account }),
     getToken: async () => {
       if (account === null) throw new SessionEnded();
-      return (await client.acquireTokenSilent({ ...request, account, cacheLookupPolicy }).catch(rejectAsEnded))
-        .accessToken;
+      return (await client.acquireTokenSilent({ ...request, account, cacheLookupPolicy }).catch(explain)).accessToken;
     },
   };
 }
 
-/** What MSAL says when nothing but a person at the sign-in page helps; silence about it would be a page that never loads. */
-function rejectAsEnded(error: unknown): AuthenticationResult {
+/**
+ * What MSAL says when nothing but a person at the sign-in page helps (silence about it would be a page that never loads), and
+ * when the authority gave no answer, which may pass.
+ */
+function explain(error: unknown): AuthenticationResult {
   const isEnded =
     error instanceof InteractionRequiredAuthError ||
     (error instanceof BrowserAuthError && /timed_out|no_account|token_request|native_account/.test(error.errorCode));
-  throw isEnded ? new SessionEnded() : error;
+  if (isEnded) throw new SessionEnded();
+  const isAway = error instanceof AuthError && /network_error|endpoints_resolution|openid_config/.test(error.errorCode);
+  throw isAway ? new Problem(0, "NoSignIn", error.message, "") : error;
 }
 
 function toPerson({ idTokenClaims, localAccountId, name, username }: AccountInfo): Person {

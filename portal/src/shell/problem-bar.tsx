@@ -7,7 +7,11 @@ import { SessionEnded } from "../session/sign-in.ts";
 import { CopyButton } from "./copy-button.tsx";
 
 /** Texts of what the portal finds by itself; the admin API has its own for all that it answers. */
-const OWN_TEXTS = { NoAnswer: "problem.noAnswer", UnexpectedAnswer: "problem.unexpectedAnswer" } as const;
+const OWN_TEXTS = {
+  NoAnswer: "problem.noAnswer",
+  NoSignIn: "problem.noSignIn",
+  UnexpectedAnswer: "problem.unexpectedAnswer",
+} as const;
 
 /** What went wrong, for people; the correlation id to copy, for whoever looks into the log. */
 export function ProblemBar({ error, onRetry }: { error: unknown; onRetry?: () => void }) {

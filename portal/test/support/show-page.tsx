@@ -11,7 +11,7 @@ import { SessionProvider } from "../../src/session/session.tsx";
 import { SettingsContext } from "../../src/shell/settings-context.ts";
 import { showUrl } from "./navigation.ts";
 
-/** What the admin API answers, by path below `/admin/v1`: a document, or what makes one of the query. */
+/** What the admin API answers, by path below `/admin/v1`: a document, or what makes one of the query, at once or later. */
 export type Answers = Record<string, unknown | ((query: URLSearchParams) => unknown)>;
 
 export interface PageOptions {
@@ -58,7 +58,7 @@ export function showPage(page: ReactElement, options: PageOptions = {}): ShownPa
     asked.push(path + url.search);
     if (!(path in answers)) return Response.json({ error: { code: "NotFound", message: path } }, { status: 404 });
     const answer = answers[path];
-    return Response.json(typeof answer === "function" ? answer(url.searchParams) : answer);
+    return Response.json(await (typeof answer === "function" ? answer(url.searchParams) : answer));
   });
   showUrl(options.url ?? "/", options.parameters);
   const session = {
