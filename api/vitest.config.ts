@@ -6,7 +6,8 @@ export default defineConfig({
     name: "api",
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/postgres-setup.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Longer than what a test waits for on its own, so that this says what has not come.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });

@@ -28,17 +28,18 @@ export interface Notifications {
   /** Resolves when `count(topic)` is no longer `seen`, after `seconds`, or when the signal aborts. Never rejects. */
   wait(topic: Topic, seen: number, seconds: number, signal: AbortSignal): Promise<void>;
   /**
-   * Passes on what each wake-up of the topic says, and undefined when some may have been lost, since the connection was.
-   * Returns what ends it.
+   * Passes on what each wake-up of the topic says, and undefined when some may have been missed: whenever listening has
+   * begun, at first and after the connection was lost. Returns what ends it.
    */
   listen(topic: Topic, listener: (said: string | undefined) => void): () => void;
   /** Ends the connection and every wait so far; who waits later waits for the time alone. */
   close(): Promise<void>;
 }
 
-/** Wakes whoever waits for the topic, here and in the other replicas, when the transaction commits. */
-export async function notify(tx: Queryable, topic: Topic): Promise<void> {
-  await sql`select pg_notify(${channels[topic]}, '')`.execute(tx);
+/** Wakes whoever waits for one of the topics, here and in the other replicas, when the transaction commits. */
+export async function notify(tx: Queryable, ...wanted: readonly Topic[]): Promise<void> {
+  const names = wanted.map(topic => channels[topic]);
+  await sql`select pg_notify(name, '') from unnest(${names}::text[]) name`.execute(tx);
 }
 
 /** Listens from the first wait on, and again after the connection was lost. */
@@ -66,7 +67,6 @@ export function listen(connection: pg.ClientConfig): Notifications {
     for (const listener of [...listeners]) if (listener.topic === topic) listener.hear(said);
   };
 
-  let wasConnected = false;
   const listenOnce = async (): Promise<void> => {
     const client = new pg.Client(connection);
     const done = Promise.withResolvers<void>();
@@ -83,9 +83,9 @@ export function listen(connection: pg.ClientConfig): Notifications {
         say(topic, payload);
       });
       await client.query(topics.map(topic => `listen ${channels[topic]}`).join("; "));
-      wakeAll(); // whatever was said while nobody listened
-      if (wasConnected) for (const topic of topics) say(topic, undefined);
-      wasConnected = true;
+      // Whatever was said while nobody listened.
+      wakeAll();
+      for (const topic of topics) say(topic, undefined);
       if (!closed.signal.aborted) await done.promise;
     } finally {
       closed.signal.removeEventListener("abort", finish);

@@ -27,7 +27,9 @@ export function openDatabase(url: string): OpenDatabase {
     connectionString: url,
     application_name: "linkgate",
     connectionTimeoutMillis: 5_000,
+    // Without it nobody would notice for hours that the host of a connection which only listens is gone.
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     // Feed rules 5 and 26: what was answered must survive a crash, whatever the server's own default is.
     options: "-c synchronous_commit=on",
     types: { getTypeParser: parserOf },

@@ -3,8 +3,8 @@ import { notify } from "../database/notifications.ts";
 import type { Database } from "../database/schema.ts";
 
 /**
- * Brings the account's feed row up to date within the caller's transaction, and wakes the gates on commit. Call it after
- * the last change of `accounts` and `connections`.
+ * Brings the account's feed row up to date within the caller's transaction, and wakes the gates, and whoever looks on, on
+ * commit. Call it after the last change of `accounts` and `connections`.
  *
  * The row tells of the account's public access and of the link ids of its Approved connections, ascending; an account
  * that is missing, being deleted, or of a subscription that is not Registered, becomes a tombstone. Nothing is written when the gates would not be told anything new.
@@ -33,5 +33,5 @@ export async function publishAccount(tx: Transaction<Database>, account: string)
         (told.present, told.public_access, case when told.present then told.link_ids else '{}'::bigint[] end))`.execute(
     tx,
   );
-  if (numAffectedRows === 1n) await notify(tx, "feed");
+  if (numAffectedRows === 1n) await notify(tx, "feed", "changes");
 }

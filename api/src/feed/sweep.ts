@@ -20,11 +20,11 @@ interface Sweep {
 }
 
 /**
- * What the gate at `base` lacks. feed rule 3: the current rows whose writer is not visible in the previous sweep's
- * snapshot, whatever the order of their transaction ids: a row's id may go down. The first condition is implied by the
- * second and lets the index on `writer` be used.
+ * What the gate at `base` lacks, or whoever else has seen that snapshot; nothing where it is null. feed rule 3: the current
+ * rows whose writer is not visible in the previous sweep's snapshot, whatever the order of their transaction ids: a row's id
+ * may go down. The first condition is implied by the second and lets the index on `writer` be used.
  */
-const changedSince = (base: RawBuilder<string>): RawBuilder<boolean> =>
+export const changedSince = (base: RawBuilder<string>): RawBuilder<boolean> =>
   sql<boolean>`(writer >= pg_snapshot_xmin(${base}::pg_snapshot) and not pg_visible_in_snapshot(writer, ${base}::pg_snapshot))`;
 
 /**

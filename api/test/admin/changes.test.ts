@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { request } from "undici";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { notify } from "../../src/database/notifications.ts";
@@ -9,16 +10,33 @@ import {
   nextLinkId,
   proxyBody,
   proxyPath,
+  SUBSCRIPTION,
 } from "../support/documents.ts";
 import { until } from "../support/until.ts";
+import { later } from "./support/clock.ts";
 import type { Person, TokenOptions } from "./support/entra.ts";
 import { newPerson, READER, World } from "./support/world.ts";
 
 let world: World;
+let watcher: Awaited<ReturnType<typeof follow>>;
 const open: { destroy(): void }[] = [];
 
 beforeAll(async () => {
   world = await World.start();
+  const watching = newPerson("Watcher");
+  world.azure.assign(watching.oid, `/subscriptions/${SUBSCRIPTION}`, READER);
+  await world.request("watched-always");
+  watcher = await follow(watching);
+  open.length = 0; // stays, so that the api goes on comparing: what comes is told by name, and not by `ready`
+  await until("the api listens", async () => {
+    const { rows } = await sql`select from pg_stat_activity
+      where datname = current_database() and query like 'listen%' and state = 'idle'`.execute(world.database.db);
+    return rows.length === 1;
+  });
+  await until("the first change that is told by name", async () => {
+    await change();
+    return changed(watcher.events, "watched-always") > 0;
+  });
 });
 afterEach(() => {
   for (const stream of open.splice(0)) stream.destroy();
@@ -57,6 +75,23 @@ async function follow(person: Person, options: TokenOptions = {}) {
   return { status: answer.statusCode, headers: answer.headers, events, state, stream: answer.body };
 }
 
+/** Something that is told, once. */
+async function change(): Promise<void> {
+  const { body } = await world.api.customer.get(accountPath("watched-always"));
+  const publicNetworkAccess = body.properties.publicNetworkAccess === "Enabled" ? "Disabled" : "Enabled";
+  expectStatus(
+    await world.api.customer.patch(accountPath("watched-always"), { properties: { publicNetworkAccess } }),
+    200,
+  );
+}
+
+/** Waits until all that has been committed has been told: one look comes after the other. No gate may be there meanwhile. */
+async function pass(): Promise<void> {
+  const before = changed(watcher.events, "watched-always");
+  await change();
+  await until("all before it was told", async () => changed(watcher.events, "watched-always") > before);
+}
+
 const changed = (events: readonly Event[], account: string) =>
   events.filter(event => event.name === "changed" && event.data.accounts?.includes(account)).length;
 
@@ -64,6 +99,7 @@ test("a request, a decision and its way to the gates are told as they happen, of
   const viewer = newPerson("Viewer");
   await world.request("watched");
   await world.request("other");
+  await pass();
   world.azure.assign(viewer.oid, accountPath("watched"), READER);
   const { events, headers, status } = await follow(viewer);
   expect(status).toBe(200);
@@ -81,7 +117,6 @@ test("a request, a decision and its way to the gates are told as they happen, of
   const progress = async () => (await world.get("accounts/watched/connections/pe1.g", viewer)).body.progress;
   await until("the approval is told", async () => changed(events, "watched") >= 2);
   expect(await progress()).toMatchObject({ phase: "spreading", waitingFor: ["test"] });
-  await until("that it is on its way has been seen", async () => changed(events, "watched") >= 2);
   const before = changed(events, "watched");
   await gate.catchUp();
   await until("that it is in force is told", async () => changed(events, "watched") > before);
@@ -102,6 +137,7 @@ test("changes that commit out of order are all told", async () => {
   const viewer = newPerson("Viewer");
   await world.request("slow");
   await world.request("fast");
+  await pass();
   for (const account of ["slow", "fast"]) world.azure.assign(viewer.oid, accountPath(account), READER);
   const { events } = await follow(viewer);
   await until("it is ready", async () => events.some(event => event.name === "ready"));
@@ -125,12 +161,29 @@ test("changes that commit out of order are all told", async () => {
   await until("the older one is told", async () => changed(events, "slow") === 1);
 });
 
+test("a new account is told, though nothing has been decided about it", async () => {
+  const viewer = newPerson("Viewer");
+  world.azure.assign(viewer.oid, `/subscriptions/${SUBSCRIPTION}`, READER);
+  const { events } = await follow(viewer);
+  await until("it is ready", async () => events.some(event => event.name === "ready"));
+  await world.request("newcomer");
+  await until("it is told", async () => changed(events, "newcomer") === 1);
+  expectStatus(
+    await world.api.customer.patch(accountPath("newcomer"), { properties: { publicNetworkAccess: "Disabled" } }),
+    200,
+  );
+  await until("its change is told", async () => changed(events, "newcomer") === 2);
+});
+
 test("the stream ends with the token", async () => {
   const viewer = newPerson("Viewer");
-  const { status, state, events } = await follow(viewer, { expires: 4 });
-  expect(status).toBe(200);
-  await until("it has ended", async () => state.hasEnded);
-  expect(events.map(event => event.name)).toContain("ready");
+  // The token is checked by a clock that stands still, so that it can't be over before it is looked at.
+  await later(0, async () => {
+    const { status, state, events } = await follow(viewer, { expires: 2 });
+    expect(status).toBe(200);
+    await until("it has ended", async () => state.hasEnded);
+    expect(events.map(event => event.name)).toContain("ready");
+  });
 });
 
 test("too many streams of one person are refused; a closed one makes room", async () => {
@@ -143,10 +196,23 @@ test("too many streams of one person are refused; a closed one makes room", asyn
   await until("there is room again", async () => (await follow(viewer)).status === 200);
 });
 
-test("an api that stops ends its streams", async () => {
+test("an api that stops ends its streams, and begins none", async () => {
   const viewer = newPerson("Viewer");
   const { state } = await follow(viewer);
-  await world.api.restart();
+  // What a newcomer may see is still being asked for.
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  world.azure.beforeList = () => {
+    asked.resolve();
+    return answer.promise;
+  };
+  const late = follow(newPerson("Latecomer"));
+  await asked.promise;
+  const restarted = world.api.restart();
+  await until("it has ended", async () => state.hasEnded);
+  answer.resolve();
+  expect((await late).status).toBe(503);
+  await restarted;
   await until("it has ended", async () => state.hasEnded);
   expect((await follow(viewer)).status).toBe(200);
 });

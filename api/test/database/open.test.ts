@@ -1,26 +1,14 @@
 import { sql } from "kysely";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { migrateToLatest } from "../../src/database/migrate.ts";
 import { readOldestTransaction } from "../../src/database/oldest-transaction.ts";
-import { type OpenDatabase, openDatabase } from "../../src/database/open.ts";
-import { createTestDatabase } from "../support/postgres.ts";
+import { openDatabase } from "../../src/database/open.ts";
+import { createTestDatabase, useTestDatabase } from "../support/postgres.ts";
 
-let drop: () => Promise<void>;
-let database: OpenDatabase;
-
-beforeAll(async () => {
-  const made = await createTestDatabase();
-  drop = made.drop;
-  database = openDatabase(made.url);
-});
-
-afterAll(async () => {
-  await database.close();
-  await drop();
-});
+const database = useTestDatabase();
 
 test("bigint comes as a number, one that is not exact throws, and arrays of it come as numbers", async () => {
-  const { db } = database;
+  const { db } = database.open;
   const { rows } =
     await sql`select 9007199254740991::bigint as n, '{}'::bigint[] as none, '{1,4294967295}'::bigint[] as ids`.execute(
       db,
@@ -31,7 +19,9 @@ test("bigint comes as a number, one that is not exact throws, and arrays of it c
 
 test("rule 4: no transaction can stay open, no statement run, no lock be waited for without an end", async () => {
   const { rows } = await sql<{ name: string; setting: string }>`select name, setting from pg_settings where name in
-    ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') order by name`.execute(database.db);
+    ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') order by name`.execute(
+    database.open.db,
+  );
   expect(rows).toEqual([
     { name: "idle_in_transaction_session_timeout", setting: "30000" },
     { name: "lock_timeout", setting: "10000" },
@@ -40,7 +30,7 @@ test("rule 4: no transaction can stay open, no statement run, no lock be waited 
 });
 
 test("rule 4: the oldest open transaction can be seen", async () => {
-  const { db } = database;
+  const { db } = database.open;
   expect(await readOldestTransaction(db)).toBeUndefined();
   const open = await db.startTransaction().execute();
   await sql`select 1`.execute(open);
@@ -52,17 +42,18 @@ test("rule 4: the oldest open transaction can be seen", async () => {
 });
 
 test("a borrowed connection that dies does not end the process", async () => {
-  const client = await database.pool.connect();
+  const { db, pool } = database.open;
+  const client = await pool.connect();
   const ended = new Promise<void>(resolve => client.on("end", () => resolve()));
   const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
-  await sql`select pg_terminate_backend(${rows[0]?.pid}::int)`.execute(database.db);
+  await sql`select pg_terminate_backend(${rows[0]?.pid}::int)`.execute(db);
   await ended;
   await expect(client.query("select 1")).rejects.toThrow();
   client.release(true);
 });
 
 test("several replicas may migrate at once, and again", async () => {
-  await Promise.all(Array.from({ length: 4 }, () => migrateToLatest(database.db)));
+  await Promise.all(Array.from({ length: 4 }, () => migrateToLatest(database.open.db)));
 });
 
 test("closing twice is the same as once", async () => {

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
-import { inject } from "vitest";
+import { afterAll, beforeAll, inject } from "vitest";
 import { migrateToLatest } from "../../src/database/migrate.ts";
-import { openDatabase } from "../../src/database/open.ts";
+import { type OpenDatabase, openDatabase } from "../../src/database/open.ts";
 
 /** A database of its own, migrated, on the cluster that the whole run shares. */
 export async function createTestDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
@@ -14,7 +14,30 @@ export async function createTestDatabase(): Promise<{ url: string; drop(): Promi
   const database = openDatabase(url.href);
   await migrateToLatest(database.db);
   await database.close();
-  return { url: url.href, drop: () => execute(server, `drop database ${name} with (force)`) };
+  // It goes with the cluster at the end of the run. Where a busy machine keeps a process of PostgreSQL from ending in time,
+  // that is soon enough.
+  const drop = () => execute(server, `drop database ${name} with (force)`).catch(() => {});
+  return { url: url.href, drop };
+}
+
+/** Such a database for the tests of a file, open from before the first to after the last. */
+export function useTestDatabase(): { readonly open: OpenDatabase } {
+  let drop: () => Promise<void>;
+  let open: OpenDatabase;
+  beforeAll(async () => {
+    const made = await createTestDatabase();
+    drop = made.drop;
+    open = openDatabase(made.url);
+  });
+  afterAll(async () => {
+    await open.close();
+    await drop();
+  });
+  return {
+    get open() {
+      return open;
+    },
+  };
 }
 
 /** Runs one statement on a connection of its own. */

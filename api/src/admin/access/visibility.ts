@@ -81,7 +81,7 @@ class Search {
   }
 
   async #mayRead(scope: string): Promise<boolean> {
-    return (await this.#options.permissions.at(this.#person, scope, this.#correlationId)).read;
+    return (await this.#options.permissions.anewAt(this.#person, scope, this.#correlationId)).read;
   }
 
   /** Those in which the person has any role, as far as the registry knows anything of them. */

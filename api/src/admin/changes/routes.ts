@@ -16,7 +16,9 @@ export function registerChanges(app: FastifyInstance, context: AdminContext): vo
   const hub = createChangeHub(context.database, app.log);
   const countHub = createCountHub(context.database, app.log);
   const open = new Map<PassThrough, string>();
+  let isClosing = false;
   app.addHook("preClose", async () => {
+    isClosing = true;
     for (const stream of open.keys()) stream.end();
     await Promise.all([hub.stop(), countHub.stop()]);
   });
@@ -24,6 +26,8 @@ export function registerChanges(app: FastifyInstance, context: AdminContext): vo
   handle(app, "Changes_Follow", "person", async asking => {
     const { caller, reply } = asking;
     const visibility = await findVisibility(context, asking);
+    // Nobody would end it: it would hold up the end of the api for as long as the token lives.
+    if (isClosing) throw new Refusal(503, "RegistryUnavailable", "this replica of the api is about to stop");
     const own = [...open.values()].filter(objectId => objectId === caller.objectId).length;
     if (own >= LIMIT.person || open.size >= LIMIT.all) {
       throw new Refusal(429, "TooManyStreams", "too many change streams are open; close some, or poll");

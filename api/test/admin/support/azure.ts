@@ -28,6 +28,8 @@ const SERVICES = "Microsoft.HealthcareApis/services";
 export class Azure {
   readonly assignments: Assignment[] = [];
   readonly calls: Call[] = [];
+  /** Runs before a person's subscriptions are listed. */
+  beforeList: (() => Promise<void>) | undefined;
   /** Runs before a write goes on to the api. */
   beforeWrite: ((call: Call) => Promise<void>) | undefined;
   /** What a write is answered with instead of being carried out. */
@@ -74,7 +76,10 @@ export class Azure {
     const correlationId = String(request.headers["x-ms-correlation-request-id"] ?? randomUUID());
     const call = { method: request.method, path, oid, correlationId };
     this.calls.push(call);
-    if (path === "/subscriptions") return { value: this.#subscriptionsOf(oid) };
+    if (path === "/subscriptions") {
+      await this.beforeList?.();
+      return { value: this.#subscriptionsOf(oid) };
+    }
     const [, scope] = /^(.*)\/providers\/Microsoft\.Authorization\/permissions$/i.exec(path) ?? [];
     if (scope !== undefined) return { value: this.#rolesAt(oid, scope) };
     if (/^\/subscriptions\/[^/]+\/providers\/Microsoft\.HealthcareApis\/services$/i.test(path)) {
