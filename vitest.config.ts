@@ -13,7 +13,6 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
-    globalSetup: `${import.meta.dirname}/njs/test/support/lent-addresses.ts`,
     // Most tests wait for processes of their own; one worker would leave a small machine idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: projects.map(name =>

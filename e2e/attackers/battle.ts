@@ -1,11 +1,10 @@
 import { closeSync, openSync, readSync, truncateSync } from "node:fs";
-import { type AccessLogLine, exchange, parseAddress, parseLogLine } from "@linkgate/njs/testing";
+import { type AccessLogLine, exchange, parseLogLine } from "@linkgate/njs/testing";
 import {
   type GateKind,
   type GateUnderTest,
   lendAddress,
   RecordingUpstream,
-  returnAddresses,
   startGate,
   TestFeed,
   type UpstreamRequest,
@@ -96,13 +95,11 @@ export class Battlefield {
     await this.gate.stop();
     await this.#upstream.stop();
     await this.#feed.stop();
-    returnAddresses();
   }
 
-  /** The way by a listener from an address; a link's is any by that link. Undefined where it can't be had. */
+  /** The way by a listener from an address. Undefined where it can't be had. */
   way(listener: Way["listener"], localAddress: string): Way | undefined {
-    const address = isLinkAddress(localAddress) ? makeOwn(localAddress) : localAddress;
-    return this.ways.find(way => way?.listener === listener && way.localAddress === address);
+    return this.ways.find(way => way?.listener === listener && way.localAddress === localAddress);
   }
 
   /** Carries plans out, and returns every disagreement with the reference, each with its plan. */
@@ -224,25 +221,10 @@ type Ways = readonly [Way, ...(Way | undefined)[]];
 async function findWays(): Promise<Ways> {
   const balancer: Way = { listener: "proxy", localAddress: BALANCER, isBalancer: true };
   const ways: (Way | undefined)[] = [balancer, { listener: "proxy", localAddress: STRANGER, isBalancer: false }];
-  const links = [LINK_ADDRESSES.contoso, LINK_ADDRESSES.fabrikam].map(makeOwn);
-  for (const localAddress of [STRANGER, "::1", ...links]) {
+  for (const localAddress of [STRANGER, "::1", LINK_ADDRESSES.contoso, LINK_ADDRESSES.fabrikam]) {
     const isLent = await lendAddress(localAddress);
     for (const listener of ["direct", "public"] as const)
       ways.push(isLent ? { listener, localAddress, isBalancer: false } : undefined);
   }
   return [balancer, ...ways];
-}
-
-function isLinkAddress(address: string): boolean {
-  return Object.values<string>(LINK_ADDRESSES).includes(address);
-}
-
-/**
- * The address by the same link, with the same private address, from a virtual network that is this process's own: tests that
- * run at the same time must not take it from each other.
- */
-function makeOwn(address: string): string {
-  const bytes = Buffer.from(parseAddress(address));
-  bytes.writeUInt32BE(process.pid, 6);
-  return Array.from({ length: 8 }, (_, group) => bytes.readUInt16BE(group * 2).toString(16)).join(":");
 }

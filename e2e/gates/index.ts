@@ -3,7 +3,7 @@ import type { GateKind } from "./gate.ts";
 import { nginx } from "./nginx.ts";
 
 export { TestFeed } from "../../njs/test/support/feed.ts";
-export { lendAddress, returnAddresses } from "../../njs/test/support/source-address.ts";
+export { lendAddress } from "../../njs/test/support/source-address.ts";
 export { until } from "../../njs/test/support/until.ts";
 export {
   type GateKind,

@@ -9,7 +9,6 @@ import {
   gates,
   lendAddress,
   RecordingUpstream,
-  returnAddresses,
   TestFeed,
   until,
 } from "../gates/index.ts";
@@ -99,7 +98,6 @@ function runRows(kind: GateKind, mode: TlvMode, state: "current" | "none" | "exp
   });
   beforeEach(() => onTestFailed(() => console.log(gate.explain())));
   afterAll(async () => {
-    returnAddresses();
     await gate.stop();
     await upstream.stop();
     await feed.stop();

@@ -6,7 +6,7 @@ import { exchange, linkAddress, linkTlv, RawConnection, writeProxyHeader, writeR
 import { send, TestFeed } from "./support/feed.ts";
 import { TestGate } from "./support/gate.ts";
 import { askFrom, privateHost, publicHost, uniqueTarget } from "./support/requests.ts";
-import { lendAddress, returnAddresses } from "./support/source-address.ts";
+import { lendAddress } from "./support/source-address.ts";
 import { TestUpstream, type UpstreamRequest } from "./support/upstream.ts";
 
 const LINK = 822088585;
@@ -28,7 +28,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  returnAddresses();
   await gate.stop();
   await upstream.stop();
   await feed.stop();
