@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import cases from "../cases/feed.json" with { type: "json" };
 import { START_OVER_DROP, START_OVER_KEEP, START_OVER_MALFORMED } from "../src/index.ts";
-import { junk, labels, linkIds, nearly } from "../testing/questions.ts";
+import { lines } from "../testing/lines.ts";
+import { linkIds } from "../testing/questions.ts";
 import type { Engine, ReadLine } from "./engine.ts";
 import { engines, javaScript, wasm } from "./engines.ts";
 import { readLineByPattern } from "./reference.ts";
@@ -111,28 +112,11 @@ describe.each(engines)("$name", engine => {
 });
 
 test("both engines and a second reader agree on 100,000 random lines", () => {
-  const id = fc.oneof(
-    { weight: 6, arbitrary: linkIds().map(String) },
-    { weight: 1, arbitrary: fc.bigInt(4294967290n, 4294967300n).map(String) },
-    { weight: 1, arbitrary: fc.constantFrom("00", "01", "9999999999", "10000000000", "-1", "") },
-  );
-  const ids = fc.array(id, { maxLength: 4 }).map(list => list.join(","));
-  const version = fc.oneof(
-    { weight: 8, arbitrary: fc.bigInt(1n, 9999999999999999999n).map(String) },
-    { weight: 1, arbitrary: fc.constantFrom("0", "01", "", "10000000000000000000", "1e3") },
-  );
-  const access = fc.constantFrom("enabled", "enabled", "enabled", "disabled", "disabled", "Enabled");
-  const upsert = fc.tuple(labels(), version, access, ids).map(parts => `+${parts.join("\t")}`);
-  const removal = fc.tuple(labels(), version).map(parts => `-${parts.join("\t")}`);
-  const last = fc.tuple(junk(8), fc.constantFrom("more", "done", "last")).map(parts => `=${parts.join("\t")}`);
-  const lines = nearly(
-    fc.oneof({ weight: 4, arbitrary: upsert }, { weight: 2, arbitrary: removal }, { weight: 1, arbitrary: last }),
-  );
   const kinds = new Map<ReadLine["kind"], number>();
   const behind = fc.constantFrom("", "", "=c\tdone\n");
 
   fc.assert(
-    fc.property(fc.constantFrom("", "-z\t1\n"), lines, behind, (before, line, after) => {
+    fc.property(fc.constantFrom("", "-z\t1\n"), lines(), behind, (before, line, after) => {
       const page = `${before}${line}\n${after}`;
       const end = before.length + line.length;
       const read = javaScript.readLine(page, before.length, end);

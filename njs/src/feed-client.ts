@@ -3,7 +3,7 @@ import type { Report } from "./report.ts";
 import type { GateSettings } from "./settings.ts";
 import { Timer } from "./timer.ts";
 
-/** Lines a page. Applying 2,000 takes a worker a few hundredths of a second, in which it answers nobody. */
+/** Lines a page. Applying 2,000 takes a worker some 5 ms, in which it answers nobody. */
 const PAGE_LINES = 2000;
 /** How much longer than `wait` an answer may take; a hung feed looks like a quiet one. */
 const ANSWER_TIME_MS = 5000;
