@@ -26,6 +26,9 @@ export function answerForPortal({ adminUrl, portalUrl, ca }: PortalOrigin) {
       port: url.port,
       path: target,
       method: request.method,
+      // A connection of its own: one that is kept may be closed at the other end just as it is used again, and a page
+      // without one of its scripts never comes up.
+      agent: false as const,
       headers: isAdmin ? { ...headers, host: url.host } : { ...headers, "x-forwarded-proto": "https" },
     };
     const onward = isAdmin ? requestHttps({ ...options, ca }) : requestHttp(options);
