@@ -1,7 +1,7 @@
 import { chooseSeed } from "@linkgate/api/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
 import { Random } from "../attackers/random.ts";
-import { gates } from "../gates/index.ts";
+import { gates, until } from "../gates/index.ts";
 import type { Revocation } from "../world/arm.ts";
 import { Client } from "../world/traffic.ts";
 import { World } from "../world/world.ts";
@@ -26,10 +26,17 @@ describe.each(gates)("revocation with $name", kind => {
     await world.createAccounts("alpine", "birch");
     const grant = await world.arm.approve("alpine", 4711);
     await world.traffic.untilAdmitted(gate, grant);
-    // One that has been used; one that waits with its first request; one with half of it.
-    const [used, silent, half] = await Promise.all([1, 2, 3].map(() => Client.open(gate, 4711)));
-    if (!used || !silent || !half) throw new Error("there are three");
-    expect(await world.traffic.askOn(used, grant)).toBe(200);
+    // One that waits with its first request; one with half of it; one that has been used, before it was too old for that.
+    const [silent, half] = [await Client.open(gate, 4711), await Client.open(gate, 4711)];
+    let used = silent;
+    await until(
+      async () => {
+        if (used !== silent) used.close();
+        used = await Client.open(gate, 4711);
+        return (await world.traffic.askOn(used, grant)) === 200;
+      },
+      () => "no connection was admitted while it was young",
+    );
     half.send("GET /Patient?id=half HTTP/1.1\r\n");
 
     const operation = await world.arm.revoke(grant, "delete connection");
@@ -39,6 +46,32 @@ describe.each(gates)("revocation with $name", kind => {
     expect([0, 421]).toContain(await world.traffic.askOn(silent, next));
     expect([0, 408, 421]).toContain(await half.finish("Host: birch.privatelink.azurehealthcareapis.com\r\n\r\n"));
     for (const client of [used, silent, half]) client.close();
+    expect(world.traffic.objections).toEqual([]);
+  });
+
+  test("nor does it when the gate stands still, from its acknowledgement until the link is another's (rule 28)", async () => {
+    const [gate = expect.fail()] = world.gates;
+    await world.createAccounts("cedar", "dogwood");
+    const grant = await world.arm.approve("cedar", 4712);
+    await world.traffic.untilAdmitted(gate, grant);
+    const old = await Promise.all(Array.from({ length: 20 }, () => Client.open(gate, 4712)));
+    for (const client of old) await world.traffic.askOn(client, grant); // in use, lest a gate end it as idle
+    const operation = await world.arm.revoke(grant, "delete connection");
+    await until(
+      async () => (await world.plane.engineer.listGates()).every(({ waiting }) => waiting.length === 0),
+      () => "a gate does not acknowledge the revocation",
+    );
+    await gate.freeze();
+    await world.arm.untilComplete(operation, grant);
+    const next = await world.arm.approve("dogwood", 4712);
+    // These come first when it goes on: before it hears that the link is another's, and before its timers.
+    const early = Promise.all(old.map(client => world.traffic.askOn(client, next)));
+    gate.thaw();
+    const statuses = await early;
+    await world.traffic.untilAdmitted(gate, next);
+    statuses.push(...(await Promise.all(old.map(client => world.traffic.askOn(client, next)))));
+    expect(statuses).not.toContain(200);
+    for (const client of old) client.close();
     expect(world.traffic.objections).toEqual([]);
   });
 

@@ -24,11 +24,12 @@ import {
   REFUSED_FOR_ERROR,
   REFUSED_HEALTH_BODY,
   REFUSED_METHOD,
+  REFUSED_OLD_CONNECTION,
   REFUSED_UPGRADE,
 } from "./metrics.ts";
 import { Decided } from "./open-requests.ts";
 import { Settings } from "./settings.ts";
-import { readSource } from "./source.ts";
+import { isConnectionOlder, readSource } from "./source.ts";
 import { SharedTable } from "./table.ts";
 
 /** What `proxy_on_request_headers` returns. */
@@ -100,6 +101,7 @@ export function checkRequest(settings: Settings | null, listener: Listener | nul
   if (asksForUpgrade) return deny(REFUSED_UPGRADE);
   if (isRefusedMethod()) return deny(REFUSED_METHOD);
   if (reason === HEALTH_CHECK && hasBody) return deny(REFUSED_HEALTH_BODY);
+  if (reason === PRIVATE_LINK && isConnectionOlder(settings.linkQuarantine)) return deny(REFUSED_OLD_CONNECTION);
 
   if (reason === HEALTH_CHECK) makeBare();
   else removeReserved(reason === PRIVATE_LINK);
@@ -124,7 +126,8 @@ function deny(reason: i32): u32 {
   decided.reason = reason;
   countDecision(reason);
   const isRefusal = reason >= REFUSED_FOR_ERROR;
-  const status = isRefusal ? 403 : denialStatus(reason);
+  // 421: a client may send the request again on another connection (RFC 9110 15.5.20).
+  const status = reason === REFUSED_OLD_CONNECTION ? 421 : isRefusal ? 403 : denialStatus(reason);
   const body = status === 503 ? UNAVAILABLE : FORBIDDEN;
   pairs.clear().addAscii(CONTENT_TYPE, FHIR);
   if (status === 503) pairs.addAscii(RETRY_AFTER, ONE_SECOND);

@@ -10,8 +10,9 @@ export const REFUSED_FOR_ERROR: i32 = 13;
 export const REFUSED_UPGRADE: i32 = 14;
 export const REFUSED_HEALTH_BODY: i32 = 15;
 export const REFUSED_METHOD: i32 = 16;
+export const REFUSED_OLD_CONNECTION: i32 = 17;
 /** No decision, but what reports have for requests that found no room under their own. */
-export const UNCOUNTED: i32 = 17;
+export const UNCOUNTED: i32 = 18;
 
 /** The reasons as the log spells them: core's, then the filter's own. */
 export const REASON_TEXTS: Ascii[] = [];
@@ -20,6 +21,7 @@ REASON_TEXTS.push(new Ascii("gate-error"));
 REASON_TEXTS.push(new Ascii("upgrade"));
 REASON_TEXTS.push(new Ascii("health-check-body"));
 REASON_TEXTS.push(new Ascii("method"));
+REASON_TEXTS.push(new Ascii("old-connection"));
 REASON_TEXTS.push(new Ascii("uncounted"));
 
 const decisions: u32[] = [];
@@ -40,6 +42,7 @@ export function defineMetrics(): void {
   decisions.push(define(abi.COUNTER, "linkgate.decisions.upgrade"));
   decisions.push(define(abi.COUNTER, "linkgate.decisions.health-check-body"));
   decisions.push(define(abi.COUNTER, "linkgate.decisions.method"));
+  decisions.push(define(abi.COUNTER, "linkgate.decisions.old-connection"));
   tableAge = define(abi.GAUGE, "linkgate.table_age_seconds");
   tableGeneration = define(abi.GAUGE, "linkgate.table_generation");
   sweeps = define(abi.COUNTER, "linkgate.feed_sweeps");

@@ -38,6 +38,8 @@ export class Settings {
   feedCluster: Ascii = new Ascii("linkgate_feed");
   /** Seconds, 1..604800. */
   maxTableAge: u32 = 0;
+  /** Seconds, 1..604800: how old a connection may be that brings a request by link (feed rule 28). */
+  linkQuarantine: u32 = 60;
 
   /** Which gate's table this instance reads: instances of one gate and one feed share it, others never. FNV-1a of both. */
   get gateNumber(): u64 {
@@ -107,6 +109,10 @@ function applySetting(settings: Settings, name: string, value: string): bool {
   if (name === "maxTableAge") {
     settings.maxTableAge = readSeconds(value);
     return settings.maxTableAge > 0;
+  }
+  if (name === "linkQuarantine") {
+    settings.linkQuarantine = readSeconds(value);
+    return settings.linkQuarantine > 0;
   }
   return false;
 }

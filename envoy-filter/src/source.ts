@@ -9,8 +9,8 @@ import { LISTENER_PROXY, LISTENER_UNTRUSTED, Settings } from "./settings.ts";
 // Where a request came from: only what the connection says, never a header that a client can write.
 
 /**
- * The client's address and the peer's own, each with its port, kept by the bootstrap's set_filter_state when the connection came.
- * The client's is taken from the PROXY header where there is one.
+ * The client's address and the peer's own, each with its port, and when the connection came: kept by the bootstrap's
+ * set_filter_state at that time. The client's is taken from the PROXY header where there is one.
  */
 const CONNECTION = new Ascii("filter_state\0linkgate.connection");
 /** The client's address where a gateway's bootstrap keeps no other: the connection's, as long as it has use_remote_address. */
@@ -22,17 +22,25 @@ const text = new Span();
 const tlv = new Uint8Array(5);
 const noTlv = new Uint8Array(0);
 
+const NOT_KEPT: u64 = u64.MAX_VALUE;
+/** When the connection of the request came, in milliseconds since 1970; 0 for what can't be read. */
+let came: u64 = NOT_KEPT;
+
 /** Reads where the request came from (design 3.3). */
 export function readSource(settings: Settings, source: Source): void {
   source.clear();
+  came = NOT_KEPT;
   const isProxy = settings.listener === LISTENER_PROXY;
   if (settings.listener === LISTENER_UNTRUSTED) return;
   const hasConnection = readProperty(CONNECTION);
   if (!hasConnection && (isProxy || !readProperty(ADDRESS))) return;
   const start = abi.outBytes();
-  const length = hasConnection ? findBlank(start, abi.outLength()) : abi.outLength();
+  const whole = abi.outLength();
+  const length = hasConnection ? findBlank(start, 0, whole) : whole;
+  const end = hasConnection ? findBlank(start, length + 1, whole) : -1;
+  if (end >= 0) came = readNumber(start + <usize>end + 1, whole - end - 1);
   // PROXY LOCAL, or no PROXY header at all: Envoy then has the load balancer itself for the client.
-  if (length < 0 || (isProxy && isPeer(start, length, abi.outLength()))) return;
+  if (length < 0 || (isProxy && isPeer(start, length, end >= 0 ? end : whole))) return;
   source.isReadable = pointAtAddress(start, length) && readAddress(text, source.address);
   if (!isProxy || settings.linkTlv === TLV_OFF || !readProperty(TLV)) return;
   readLinkTlv(decodeTlv(abi.outBytes(), abi.outLength()) ? tlv : noTlv, source);
@@ -42,17 +50,39 @@ function readProperty(path: Ascii): bool {
   return env.proxy_get_property(path.start, path.length, abi.OUT_BYTES, abi.OUT_LENGTH) === abi.OK;
 }
 
-/** Where the client's address ends; -1 if nothing stands behind it. */
-function findBlank(start: usize, length: i32): i32 {
+/**
+ * True for a request on a connection that is older than so many seconds (feed rule 28), or younger than the clock allows. False
+ * where a gateway's bootstrap does not keep when it came: the listener's own timers are the only lock there.
+ */
+export function isConnectionOlder(limit: u32): bool {
+  if (came === NOT_KEPT) return false;
+  const now = abi.readWallClock() / 1_000_000;
+  return now < came || now - came > <u64>limit * 1000;
+}
+
+/** A number of up to 15 digits; 0 for any other text. */
+function readNumber(start: usize, length: i32): u64 {
+  if (length < 1 || length > 15) return 0;
+  let number: u64 = 0;
   for (let at = 0; at < length; at++) {
+    const digit = <i32>load<u8>(start + <usize>at) - 0x30;
+    if (digit < 0 || digit > 9) return 0;
+    number = number * 10 + <u64>digit;
+  }
+  return number;
+}
+
+/** Where the next blank is; -1 if there is none. */
+function findBlank(start: usize, from: i32, length: i32): i32 {
+  for (let at = from; at < length; at++) {
     if (load<u8>(start + <usize>at) === 0x20) return at;
   }
   return -1;
 }
 
-/** True if the client's address is the peer's, which stands behind it. */
-function isPeer(start: usize, length: i32, whole: i32): bool {
-  return whole === 2 * length + 1 && memory.compare(start, start + <usize>length + 1, <usize>length) === 0;
+/** True if the client's address is the peer's, which stands behind it and ends at `end`. */
+function isPeer(start: usize, length: i32, end: i32): bool {
+  return end === 2 * length + 1 && memory.compare(start, start + <usize>length + 1, <usize>length) === 0;
 }
 
 /** Points `text` at the address of `1.2.3.4:5` or `[::1]:5`. */

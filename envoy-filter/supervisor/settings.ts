@@ -83,7 +83,7 @@ export const SETTINGS: readonly Setting[] = [
   }),
   shared("MAX_TABLE_AGE", { directive: "filter configuration", render: NOT_IN_TEMPLATE }),
   shared("LINK_QUARANTINE", {
-    directive: "max_connection_duration, drain_timeout",
+    directive: "max_connection_duration, drain_timeout, filter configuration",
     render: text => ({
       [`${NAME}_CONNECTION_DURATION`]: `${(Number(text) / 2).toFixed(3)}s`,
       [`${NAME}_CONNECTION_DRAIN`]: `${(Number(text) / 4).toFixed(3)}s`,
@@ -194,6 +194,7 @@ function renderFilterSettings(values: SettingValues): string {
     zones: values[`${NAME}_ZONES`],
     linkTlv: values[`${NAME}_LINK_TLV`],
     maxTableAge: values[`${NAME}_MAX_TABLE_AGE`],
+    linkQuarantine: values[`${NAME}_LINK_QUARANTINE`],
     feedAuthority: host,
     feedPath: pathname.replace(/\/+$/, ""),
   };
