@@ -34,6 +34,8 @@ export class Azure {
   beforeWrite: ((call: Call) => Promise<void>) | undefined;
   /** What a write is answered with instead of being carried out. */
   answerWrite: { status: number; body: object; headers?: Record<string, string> } | undefined;
+  /** What operations are said to have come to, instead of what the api says of them. */
+  answerOperation: object | undefined;
   /** What every call is answered with, while it is set. */
   trouble: number | undefined;
   url = "";
@@ -85,7 +87,8 @@ export class Azure {
     if (/^\/subscriptions\/[^/]+\/providers\/Microsoft\.HealthcareApis\/services$/i.test(path)) {
       return this.#listServices(oid, path);
     }
-    if (/\/operationresults\//i.test(path)) return relay(reply, await this.#api.get(request.url));
+    if (/\/operationresults\//i.test(path))
+      return this.answerOperation ?? relay(reply, await this.#api.get(request.url));
     const action = `${SERVICES}/privateEndpointConnections/${request.method === "DELETE" ? "delete" : "write"}`;
     if (!this.#may(oid, action, path)) {
       const message = `The client '${oid}' does not have authorization to perform action '${action}' over scope '${path}'.`;
