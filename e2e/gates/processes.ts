@@ -31,7 +31,6 @@ export async function untilGone(pids: readonly number[]): Promise<void> {
   await until(
     () => !pids.some(isAlive),
     () => `processes ${pids.filter(isAlive)} are still there`,
-    30_000,
   );
 }
 

@@ -214,8 +214,20 @@ export abstract class SupervisedGate implements GateUnderTest {
     return JSON.parse((await askStatus(this.#statusListen, "/status", 20_000)).body) as StatusPage;
   }
 
-  /** The supervisor comes first, since it would start again what ends before it. @throws Error when there is none but for `all` */
+  /** Waits for a part that is not there at this moment, since it has just ended or hands over; `all` may be nobody. */
   protected async findPids(part: GatePart): Promise<number[]> {
+    return until(
+      async () => {
+        const pids = await this.#listPids(part);
+        return (pids.length > 0 || part === "all") && pids;
+      },
+      () => `there is no ${part}\n${this.explain()}`,
+      2 * PATIENCE_MS,
+    );
+  }
+
+  /** The supervisor comes first, since it would start again what ends before it. */
+  async #listPids(part: GatePart): Promise<number[]> {
     const { supervisor, master, workers, follower } = await this.readProcesses();
     const found: Record<GatePart, readonly (number | undefined)[]> = {
       all: [supervisor, master, ...workers],
@@ -224,9 +236,7 @@ export abstract class SupervisedGate implements GateUnderTest {
       follower: [follower],
       worker: [workers.find(pid => pid !== follower) ?? workers[0]],
     };
-    const pids = found[part].filter(pid => pid !== undefined && pid !== 0) as number[];
-    if (pids.length === 0 && part !== "all") throw new Error(`there is no ${part} now`);
-    return pids;
+    return found[part].filter(pid => pid !== undefined && pid !== 0) as number[];
   }
 }
 
