@@ -10,7 +10,7 @@ import { checkEnvoyVersion, EnvoyProcess, validateBootstrap } from "./envoy-proc
 import { renderCertificate, renderSettings, renderToken } from "./settings.ts";
 
 /** How long Envoy gets to take new listeners. */
-const UPDATE_DEADLINE_MS = 30_000;
+const UPDATE_DEADLINE_MS = 60_000;
 /** How long Envoy gets to end when no request runs any more. */
 const END_DEADLINE_MS = 5000;
 
@@ -21,13 +21,16 @@ export class Supervisor extends ProxySupervisor<EnvoyProcess> {
   #version = 0;
 
   async reload(): Promise<boolean> {
+    await this.whenStarted();
     try {
       const [taken, refused] = [await this.#countUpdates("success"), await this.#countUpdates("rejected")];
       this.#writeListeners();
-      for (const deadline = Date.now() + UPDATE_DEADLINE_MS; Date.now() < deadline; await delay(20)) {
+      const deadline = Date.now() + UPDATE_DEADLINE_MS;
+      while ((await this.#countUpdates("success")) === taken) {
         if ((await this.#countUpdates("rejected")) > refused)
           throw new Error(`Envoy has rejected the listeners; its log says: ${this.readEndOfErrorLog()}`);
-        if ((await this.#countUpdates("success")) > taken) break;
+        if (Date.now() > deadline) throw new Error("Envoy has not taken them yet, and may still do so");
+        await delay(20);
       }
       this.log("info", "Envoy has new listeners");
       return true;

@@ -5,11 +5,13 @@ import { sayGoodbye } from "./goodbye.ts";
 import type { SettingValues } from "./setting.ts";
 import { isLive, readStatus } from "./status-client.ts";
 
-const START_DEADLINE_MS = 30_000;
+const START_DEADLINE_MS = 60_000;
 const PROBE_EVERY_MS = 1000;
-/** How long the status listener gets for an answer, in milliseconds. */
-export const PROBE_DEADLINE_MS = 2000;
-/** A worker that applies a page, or a busy machine, may miss one or two. */
+/**
+ * How long the status listener gets for an answer, in milliseconds. A proxy that has stood still because its machine did is not
+ * wedged: to kill it would end every connection, and load the table anew where there is least time for that.
+ */
+export const PROBE_DEADLINE_MS = 10_000;
 const PROBES_MISSED = 3;
 const LONGEST_PAUSE_MS = 5000;
 
@@ -38,6 +40,7 @@ export abstract class ProxySupervisor<P extends ProxyProcess = ProxyProcess> {
   #proxy: P | null = null;
   #incarnation = "";
   #isStopping = false;
+  #starting: Promise<void> = Promise.resolve();
   #watching: Promise<void> = Promise.resolve();
   #goodbyes: Promise<void>[] = [];
 
@@ -67,7 +70,7 @@ export abstract class ProxySupervisor<P extends ProxyProcess = ProxyProcess> {
 
   /**
    * Starts the proxy and waits until it answers; from then on it is kept running.
-   * @throws Error when the configuration is refused, the proxy is too old, or it does not answer within 30 s
+   * @throws Error when the configuration is refused, the proxy is too old, or it does not answer within a minute
    */
   async start(): Promise<void> {
     mkdirSync(this.value("RUN_DIR"), { recursive: true });
@@ -93,6 +96,11 @@ export abstract class ProxySupervisor<P extends ProxyProcess = ProxyProcess> {
   /** The process of now, if there is one. */
   protected get proxy(): P | null {
     return this.#proxy;
+  }
+
+  /** Settles when no process is on its way up: what is not up yet may end of a signal that it would obey later. */
+  protected async whenStarted(): Promise<void> {
+    await this.#starting.catch(() => {}); // whoever started it is told
   }
 
   /** A setting's value. @param name without `LINKGATE_` */
@@ -149,7 +157,12 @@ export abstract class ProxySupervisor<P extends ProxyProcess = ProxyProcess> {
     }
   }
 
-  async #startProxy(): Promise<void> {
+  #startProxy(): Promise<void> {
+    this.#starting = this.#launchAndWait();
+    return this.#starting;
+  }
+
+  async #launchAndWait(): Promise<void> {
     const proxy = await this.launch();
     this.#proxy = proxy;
     try {

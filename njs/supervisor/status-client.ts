@@ -21,7 +21,9 @@ export function askStatus(listen: string, path: string, deadlineMs: number): Pro
       response.once("error", reject);
     });
     request.once("error", reject);
-    const timer = setTimeout(() => request.destroy(new Error(`no answer to ${path} in ${deadlineMs} ms`)), deadlineMs);
+    const giveUp = () => request.destroy(new Error(`no answer to ${path} in ${deadlineMs} ms`));
+    // An answer that came while this process itself stood still is read first, and then there is nothing to give up.
+    const timer = setTimeout(() => setImmediate(giveUp), deadlineMs);
     request.once("close", () => clearTimeout(timer));
   });
 }

@@ -12,6 +12,7 @@ const LEAST_NJS = 0x010001;
 export class Supervisor extends ProxySupervisor<NginxProcess> {
   protected readonly name = "NGINX";
   #certificate = "";
+  #writing: Promise<void> = Promise.resolve();
 
   async reload(): Promise<boolean> {
     try {
@@ -20,6 +21,7 @@ export class Supervisor extends ProxySupervisor<NginxProcess> {
       this.log("error", "the configuration is refused; the old one stays in force", { reason: messageOf(error) });
       return false;
     }
+    await this.whenStarted();
     this.proxy?.signal("SIGHUP");
     this.log("info", "NGINX was told to read its configuration again");
     return true;
@@ -40,9 +42,8 @@ export class Supervisor extends ProxySupervisor<NginxProcess> {
   protected async findIncarnation(): Promise<string> {
     if (!(await isLive(this.value("STATUS_LISTEN"), PROBE_DEADLINE_MS))) return "";
     const status = await readStatus(this.value("STATUS_LISTEN"), PROBE_DEADLINE_MS);
-    if (status === null || status.njsNumber < LEAST_NJS) {
-      throw new Error(`njs ${status?.njs ?? "of unknown version"} is older than 1.0.1 and can fail open`);
-    }
+    if (status === null) return ""; // asked again, as long as there is time
+    if (status.njsNumber < LEAST_NJS) throw new Error(`njs ${status.njs} is older than 1.0.1 and can fail open`);
     return status.incarnation;
   }
 
@@ -67,8 +68,14 @@ export class Supervisor extends ProxySupervisor<NginxProcess> {
     }
   }
 
+  /** One after another: of two at once, one would put in its place what the other has not tested yet. */
+  #writeConfiguration(): Promise<void> {
+    this.#writing = this.#writing.catch(() => {}).then(() => this.#writeOneConfiguration());
+    return this.#writing;
+  }
+
   /** Renders and tests a configuration aside, then puts it in its place. */
-  async #writeConfiguration(): Promise<void> {
+  async #writeOneConfiguration(): Promise<void> {
     const template = readFileSync(this.value("TEMPLATE"), "utf8");
     const aside = this.path("nginx.conf.new");
     this.#certificate = this.#stampCertificate(); // before it is read: a file that changes from here on is another one

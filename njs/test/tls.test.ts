@@ -6,18 +6,18 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import { denialBody, UNKNOWN_HOST } from "@linkgate/core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { exchange, linkAddress, RawConnection, writeProxyHeader } from "../testing/index.ts";
-import { TestFeed } from "./support/feed.ts";
-import { TestGate } from "./support/gate.ts";
+import type { TestGate } from "./support/gate.ts";
 import { privateHost, publicHost, uniqueTarget } from "./support/requests.ts";
 import { until } from "./support/until.ts";
-import { TestUpstream } from "./support/upstream.ts";
+import type { TestUpstream } from "./support/upstream.ts";
+import { TestWorld } from "./support/world.ts";
 
 const PEMS = join(import.meta.dirname, "support/tls");
 const LINK = 822088585;
 const SOURCE = linkAddress(LINK, "10.1.1.4");
 const PUBLIC_SOURCE = "2001:db8::7";
 
-let feed: TestFeed;
+let world: TestWorld;
 let gate: TestGate;
 let upstream: TestUpstream;
 let certificates: string;
@@ -25,21 +25,21 @@ let certificates: string;
 beforeAll(async () => {
   certificates = mkdtempSync(join(tmpdir(), "lg tls "));
   present("feed");
-  feed = await TestFeed.start();
-  feed.set("contoso", "enabled", [LINK]);
-  feed.set("fabrikam", "disabled", [17]);
-  gate = await TestGate.start(feed, {
-    LINKGATE_TLS_CERT_FILE: join(certificates, "tls.crt"),
-    LINKGATE_TLS_KEY_FILE: join(certificates, "tls.key"),
-  });
-  upstream = new TestUpstream(`${gate.dir}/up`);
-  await upstream.serve(["contoso", "fabrikam"]);
+  world = await TestWorld.start(
+    feed => {
+      feed.set("contoso", "enabled", [LINK]);
+      feed.set("fabrikam", "disabled", [17]);
+    },
+    {
+      LINKGATE_TLS_CERT_FILE: join(certificates, "tls.crt"),
+      LINKGATE_TLS_KEY_FILE: join(certificates, "tls.key"),
+    },
+  );
+  ({ gate, upstream } = world);
 });
 
 afterAll(async () => {
-  await gate.stop();
-  await upstream.stop();
-  await feed.stop();
+  await world.stop();
   rmSync(certificates, { recursive: true });
 });
 
@@ -212,6 +212,7 @@ describe("TLS", () => {
 
   test("a renewed certificate is served; one that does not fit its key changes nothing", async () => {
     const old = await readCertificate();
+    const oldWorkers = gate.workerPids;
     place("renewed", "tls.crt");
     await until(
       async () => gate.supervisorLog.includes("the configuration is refused") || null,
@@ -223,6 +224,11 @@ describe("TLS", () => {
     await until(
       async () => (await readCertificate()).toString("base64") === renewed,
       () => `the old certificate is still served: ${gate.supervisorLog}`,
+    );
+    // One on its way out may still take a connection, and refuses what HTTP/2 begins on it.
+    await until(
+      () => gate.workerPids.every(pid => !oldWorkers.includes(pid)),
+      () => "the old workers are still there",
     );
     expect((await ask({ ":authority": privateHost("contoso") }, SOURCE)).status).toBe(200);
   });

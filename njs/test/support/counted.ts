@@ -4,17 +4,14 @@ import type { HeardReport } from "./feed.ts";
 export type Counted = { requests: number; bytes: number };
 
 /**
- * Adds up reports as the api does: a number of a reporter that was heard before says nothing new.
+ * Adds up reports as the api does, those alone that say something new.
+ * @param from how many of them came before what is to be added up
  * @returns by `account TAB reason TAB link id`
  * @throws Error for a line that the wire does not have, or a key that comes twice in a report
  */
-export function addUpReports(reports: readonly HeardReport[]): Map<string, Counted> {
+export function addUpReports(reports: readonly HeardReport[], from = 0): Map<string, Counted> {
   const sums = new Map<string, Counted>();
-  const heard = new Set<string>();
-  for (const { incarnation, reporter, sequence, body } of reports) {
-    const id = `${incarnation} ${reporter} ${sequence}`;
-    if (heard.has(id)) continue;
-    heard.add(id);
+  for (const { body } of findNewReports(reports, from)) {
     const keys = new Set<string>();
     for (const line of body.split("\n").slice(0, -1)) {
       const [, key = "", requests, bytes] =
@@ -26,4 +23,19 @@ export function addUpReports(reports: readonly HeardReport[]): Map<string, Count
     }
   }
   return sums;
+}
+
+/**
+ * Reports that say something new: a number of a reporter that was heard before is that report once more, which its gate sends
+ * when it has waited too long for the answer.
+ * @param from how many of them came before what is asked for
+ */
+function findNewReports(reports: readonly HeardReport[], from = 0): HeardReport[] {
+  const heard = new Set<string>();
+  return reports.filter(({ incarnation, reporter, sequence }, at) => {
+    const id = `${incarnation} ${reporter} ${sequence}`;
+    const isNew = !heard.has(id);
+    heard.add(id);
+    return isNew && at >= from;
+  });
 }

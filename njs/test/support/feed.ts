@@ -54,6 +54,8 @@ export class TestFeed {
   pageLimit = 2000;
   /** Answers instead of the feed, as long as it is set. */
   misbehave: Answerer | null = null;
+  /** Told of each poll as it comes, before it is answered. */
+  onPoll: ((poll: HeardPoll) => void) | null = null;
 
   readonly #server: Server;
   readonly #rows = new Map<string, Row>();
@@ -78,8 +80,9 @@ export class TestFeed {
   }
 
   async stop(): Promise<void> {
+    const closed = new Promise(resolve => this.#server.close(resolve)); // first, or a connection could still come in between
     this.#server.closeAllConnections();
-    await new Promise(resolve => this.#server.close(resolve));
+    await closed;
   }
 
   /** Says what an account is from now on: `set("contoso", "enabled", [17])`. */
@@ -175,6 +178,12 @@ export class TestFeed {
     return name;
   }
 
+  /** True for a poll that goes on within a sweep, whose last page is still to come. */
+  isWithinSweep(poll: HeardPoll): boolean {
+    const cursor = this.#cursors.get(poll.cursor);
+    return cursor !== undefined && cursor.at !== "";
+  }
+
   #acknowledges(poll: HeardPoll, change: number): boolean {
     const cursor = this.#cursors.get(poll.cursor);
     return cursor !== undefined && cursor.at === "" && cursor.after >= change;
@@ -199,6 +208,7 @@ export class TestFeed {
       at: Date.now(),
     };
     this.polls.push(poll);
+    this.onPoll?.(poll);
     if (!this.tokens.has(poll.token)) send(answer, 401, "{}");
     else if (poll.isGoodbye) send(answer, 204, "");
     else if (this.misbehave !== null) this.misbehave(poll, answer);

@@ -80,9 +80,14 @@ export class TestGate {
   /** Prepares and starts one, and waits until it answers and its table is in force. */
   static async start(feed: TestFeed, settings: Record<string, string> = {}): Promise<TestGate> {
     const gate = await TestGate.create(feed, settings);
-    await gate.launch();
-    await gate.whenTable("current");
-    return gate;
+    try {
+      await gate.launch();
+      await gate.whenTable("current");
+      return gate;
+    } catch (error) {
+      await gate.stop();
+      throw error;
+    }
   }
 
   /** Starts the supervisor. @throws Error with what it said when it ends before NGINX answers */
@@ -96,7 +101,7 @@ export class TestGate {
     child.stderr.setEncoding("utf8").on("data", text => {
       this.#stderr += text;
     });
-    this.#exit = new Promise(resolve => child.once("exit", resolve));
+    this.#exit = new Promise(resolve => child.once("close", resolve)); // not "exit": all that it said has come by then
     const ready = new Promise<boolean>(resolve => child.stdout.once("data", () => resolve(true)));
     if (!(await Promise.race([ready, this.#exit.then(() => false)]))) {
       throw new Error(`the supervisor ended: ${this.#stderr}\n${this.errorLog}`);
@@ -187,7 +192,7 @@ export class TestGate {
     return code;
   }
 
-  /** Waits until the supervisor has ended. */
+  /** Waits until the supervisor has ended, and everyone who may write to its log. */
   async ended(): Promise<number | null> {
     return this.#exit;
   }

@@ -15,6 +15,8 @@ export type UpstreamRequest = {
  * asked; `/slow/300` after 300 ms. */
 export class TestUpstream {
   readonly requests: UpstreamRequest[] = [];
+  /** How long each answer takes at least, in milliseconds. */
+  delayMs = 0;
   readonly #dir: string;
   readonly #servers = new Map<string, Server>();
 
@@ -45,7 +47,7 @@ export class TestUpstream {
           const seen: UpstreamRequest = { account, method, target: url, headers, body };
           this.requests.push(seen);
           const respond = () => answer.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(seen));
-          setTimeout(respond, Number(/^\/slow\/(\d+)/.exec(url)?.[1] ?? 0));
+          setTimeout(respond, Math.max(this.delayMs, Number(/^\/slow\/(\d+)/.exec(url)?.[1] ?? 0)));
         });
       });
       this.#servers.set(account, server);
@@ -55,8 +57,9 @@ export class TestUpstream {
 
   async stop(): Promise<void> {
     for (const server of this.#servers.values()) {
+      const closed = new Promise(resolve => server.close(resolve));
       server.closeAllConnections();
-      await new Promise(resolve => server.close(resolve));
+      await closed;
     }
   }
 }
