@@ -109,9 +109,8 @@ function runRows(kind: GateKind, mode: TlvMode, state: "current" | "none" | "exp
         if (state === "none") return;
         const entries = [...table.entries].filter((entry): entry is [string, string] => entry[1] !== null);
         feed.resume();
-        const { generation } = await gate.readState();
         feed.replaceAll(entries);
-        await gate.whenState(page => page.generation > generation);
+        await feed.acknowledged(); // a generation more could still be of what was there before
         if (state === "expired") {
           feed.hang();
           await gate.whenState(page => page.table === "expired");

@@ -13,8 +13,8 @@ import type { Grant, Ledger } from "./ledger.ts";
 
 /** Milliseconds. */
 const PAUSE = 25;
-const CALL_LIMIT = 20_000;
-const LIMIT = 120_000;
+const CALL_LIMIT = 60_000;
+const LIMIT = 240_000;
 
 export type Revocation = "delete connection" | "delete proxy" | "reject" | "delete account";
 

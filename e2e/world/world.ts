@@ -45,7 +45,7 @@ export class World {
   async addGate(name: string, settings: WorldGateSettings = {}): Promise<WorldGate> {
     const added = await this.prepareGate(name, settings);
     await added.gate.launch();
-    await added.gate.whenState(state => state.table === "current", 60_000);
+    await added.gate.whenState(state => state.table === "current", 120_000);
     return added;
   }
 
