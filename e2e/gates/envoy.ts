@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildFilter } from "../../envoy-filter/build.ts";
-import { askAdmin } from "../../envoy-filter/supervisor/admin-client.ts";
+import { askAdmin, sumStats } from "../../envoy-filter/supervisor/admin-client.ts";
 import { SocketBridge } from "../../envoy-filter/testing/socket-bridge.ts";
-import { until } from "../../njs/test/support/until.ts";
+import { PATIENCE_MS, until } from "../../njs/test/support/until.ts";
 import { type GateKind, type GatePart, type GateProcesses, type GateSettings, startGate } from "./gate.ts";
 import { childrenOf } from "./processes.ts";
 import { makePlace, type Place, ROOT, SupervisedGate, writeEnvironment } from "./supervised-gate.ts";
@@ -45,13 +45,12 @@ export async function createEnvoy(settings: GateSettings, env: Record<string, st
 /** An Envoy under test, with what only Envoy has. */
 export class EnvoyGate extends SupervisedGate {
   readonly name = "envoy";
-  /** Of Envoy's admin page, `host:port`. */
-  readonly admin: string;
+  readonly #admin: string;
   readonly #bridge: SocketBridge;
 
   constructor(place: Place, bridge: SocketBridge, env: Record<string, string>) {
     super("envoy-filter/supervisor/main.ts", place, env);
-    this.admin = `127.0.0.1:${place.morePorts[0]}`;
+    this.#admin = `127.0.0.1:${place.morePorts[0]}`;
     this.#bridge = bridge;
   }
 
@@ -69,8 +68,17 @@ export class EnvoyGate extends SupervisedGate {
     await until(
       async () => (await this.#readListenerVersion()) !== before,
       () => `the listeners are the old ones\n${this.explain()}`,
-      60_000,
     );
+  }
+
+  /** Reads a page of Envoy's admin listener. @throws Error when there is no whole answer */
+  readAdmin(path: string): Promise<string> {
+    return askAdmin(this.#admin, "GET", path, PATIENCE_MS);
+  }
+
+  /** The sum of the statistics whose names match; 0 when there are none. */
+  sumStats(pattern: string): Promise<number> {
+    return sumStats(this.#admin, pattern, PATIENCE_MS);
   }
 
   override async stop(): Promise<void> {
@@ -84,7 +92,7 @@ export class EnvoyGate extends SupervisedGate {
   }
 
   async #readListenerVersion(): Promise<string> {
-    return askAdmin(this.admin, "GET", "/stats?filter=listener_manager.lds.version_text");
+    return this.readAdmin("/stats?filter=listener_manager.lds.version_text");
   }
 }
 

@@ -97,14 +97,14 @@ describe.each([
     const approved = await decide("data-admin", "approve", name, "partner of ward 7");
     expect(approved.body.value).toMatchObject([{ outcome: "accepted", connection: { state: "Approved" } }]);
     await expect
-      .poll(async () => (await call("data-admin", "GET", path)).body.progress, { timeout: 20_000 })
+      .poll(async () => (await call("data-admin", "GET", path)).body.progress)
       .toMatchObject({ phase: "done", gates: 2, inForce: 2, waitingFor: [] });
     expect(await ask()).toMatchObject({ verdict: "allow", status: 200, reason: "private-link" });
 
     const removed = await decide("data-admin", "remove", name, "the contract has ended");
     expect(removed.body.value).toMatchObject([{ outcome: "accepted" }]);
     const isGone = async () => (await call("data-admin", "GET", path)).status;
-    await expect.poll(isGone, { timeout: 20_000 }).toBe(404);
+    await expect.poll(isGone).toBe(404);
     expect(await ask()).toMatchObject({ verdict: "deny", status: 403 });
 
     const history = (await call("reader", "GET", `history?account=${account}`)).body.value;

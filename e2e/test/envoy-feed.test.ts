@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exchange, linkAddress, writeProxyHeader } from "@linkgate/njs/testing";
 import { afterAll, afterEach, beforeAll, expect, onTestFailed, test } from "vitest";
-import { askAdmin } from "../../envoy-filter/supervisor/admin-client.ts";
 import { type Certificates, createCertificates, type Identity } from "../../sandbox/src/certificates.ts";
 import { createEnvoy, type EnvoyGate, startEnvoy } from "../gates/envoy.ts";
 import { RecordingUpstream, TestFeed, until, ZONE } from "../gates/index.ts";
@@ -60,6 +59,16 @@ function replaceToken(of: EnvoyGate, text: string): void {
   renameSync(`${of.tokenFile}.new`, of.tokenFile);
 }
 
+/** Waits until the supervisor has read the token's file: it does before each probe, of which one may be under way. */
+async function untilTokenWasRead(of: EnvoyGate): Promise<void> {
+  const countProbes = () => of.sumStats("^http.linkgate_status.downstream_rq_completed$");
+  const before = await countProbes();
+  await until(
+    async () => (await countProbes()) >= before + 2,
+    () => "the supervisor does not probe",
+  );
+}
+
 test("a feed with the name and the authority that were asked for is followed", async () => {
   gate = await startEnvoy(settings(feed.url, ca));
   expect(await ask()).toBe(200);
@@ -95,9 +104,7 @@ test.for(Object.entries(STRANGERS))(
       expect(await gate.isReady()).toBe(false);
       expect(stranger.polls).toEqual([]);
       // It was reached: what kept it from being heard is its certificate.
-      expect(await askAdmin(gate.admin, "GET", "/stats?filter=cluster.linkgate_feed.ssl.fail_verify")).toMatch(
-        /: [1-9]/,
-      );
+      expect(await gate.sumStats("cluster.linkgate_feed.ssl.fail_verify")).toBeGreaterThan(0);
     } finally {
       await stranger.stop();
     }
@@ -117,6 +124,7 @@ test("a token is rotated without a restart and without a poll that is refused; n
     expect(await ask()).toBe(id % 2 === 0 ? 200 : 403);
   }
   feed.tokens.delete(feed.token);
+  const from = feed.polls.length;
   feed.set("contoso", "disabled", [LINK]);
   await feed.acknowledged();
   expect(await ask()).toBe(200);
@@ -124,20 +132,18 @@ test("a token is rotated without a restart and without a poll that is refused; n
   // A file that is empty, or is no token, changes nothing.
   for (const text of ["", "\n", "two words\n"]) {
     replaceToken(gate, text);
-    const from = feed.polls.length;
-    await until(
-      () => {
-        feed.wakeAll();
-        return feed.polls.length > from + 20;
-      },
-      () => "no polls",
-    );
+    await untilTokenWasRead(gate);
+    feed.wakeAll();
+    await feed.acknowledged();
   }
-  expect(await gate.readState()).toMatchObject({ incarnation, lastFailure: null, table: "current" });
+  expect(new Set(feed.polls.slice(from).map(({ token }) => token))).toEqual(new Set(["second-token"]));
+  const { lastFailure, ...state } = await gate.readState();
+  expect(state).toMatchObject({ incarnation, table: "current" });
+  expect(lastFailure?.text ?? "").not.toContain("401");
   feed.tokens.add(feed.token);
 
   const pages = ["/config_dump?include_eds", "/stats", "/clusters", "/listeners", "/certs", "/server_info"];
-  for (const page of pages) expect(await askAdmin(gate.admin, "GET", page), page).not.toContain("second-token");
+  for (const page of pages) expect(await gate.readAdmin(page), page).not.toContain("second-token");
   for (const name of readdirSync(join(gate.dir, "run"))) {
     const file = join(gate.dir, "run", name);
     if (!statSync(file).isFile()) continue;
@@ -154,7 +160,7 @@ test("a token that the feed does not know is no way to the table; the right one 
   await gate.whenState(state => state.lastFailure?.text === "the feed answered 401");
   expect(await ask()).toBe(503);
   replaceToken(gate, feed.token);
-  await gate.whenState(state => state.table === "current", 30_000);
+  await gate.whenState(state => state.table === "current");
   expect(await ask()).toBe(200);
 });
 

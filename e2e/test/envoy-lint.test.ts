@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vites
 import { readConfiguration } from "../../deploy/envoy/lint/read.ts";
 import { findMistakes } from "../../deploy/envoy/lint/rules.ts";
 import { buildFilter } from "../../envoy-filter/build.ts";
-import { askAdmin } from "../../envoy-filter/supervisor/admin-client.ts";
 import { type EnvoyGate, startEnvoy } from "../gates/envoy.ts";
 import { RecordingUpstream, TestFeed, until, ZONE } from "../gates/index.ts";
 
@@ -72,7 +71,7 @@ async function withMistake(
 /** The rules that are broken, by the file that Envoy reads and by what it says it runs with: both must say the same. */
 async function rulesOf(gate: EnvoyGate): Promise<string[]> {
   const file = readFileSync(join(gate.dir, "run/listeners.yaml"), "utf8");
-  const dump = await askAdmin(gate.admin, "GET", "/config_dump");
+  const dump = await gate.readAdmin("/config_dump");
   const [written, run] = [file, dump].map(text => [
     ...new Set(findMistakes(readConfiguration(text)).map(({ rule }) => rule)),
   ]);
@@ -91,7 +90,7 @@ test("our own configuration is clean, by the command too", async () => {
     template => `# changed\n${template}`,
     async (ask, gate) => {
       expect(await rulesOf(gate)).toEqual([]);
-      const dump = await askAdmin(gate.admin, "GET", "/config_dump");
+      const dump = await gate.readAdmin("/config_dump");
       const piped = spawnSync(process.execPath, [LINT], { input: dump, encoding: "utf8" });
       expect(piped).toMatchObject({ status: 0, stdout: "", stderr: "" });
       const files = ["envoy.yaml", "listeners.yaml"].map(name => join(gate.dir, "run", name));

@@ -1,42 +1,24 @@
 import { exchange, linkAddress, writeProxyHeader } from "@linkgate/njs/testing";
-import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from "vitest";
-import { askAdmin } from "../../envoy-filter/supervisor/admin-client.ts";
-import { type EnvoyGate, startEnvoy } from "../gates/envoy.ts";
-import { RecordingUpstream, TestFeed, until, ZONE } from "../gates/index.ts";
+import { expect, test } from "vitest";
+import { send } from "../../njs/test/support/feed.ts";
+import { until, ZONE } from "../gates/index.ts";
+import { useEnvoy } from "./support/envoy.ts";
 
 // What the gate on Envoy says of itself: its access log, and Envoy's own metrics as Prometheus reads them.
 
 const LINK = 822088585;
 
-let feed: TestFeed;
-let upstream: RecordingUpstream;
-let gate: EnvoyGate;
-
-beforeAll(async () => {
-  feed = await TestFeed.start();
-  feed.set("contoso", "disabled", [LINK]);
-  feed.set("fabrikam", "enabled", []);
-  upstream = new RecordingUpstream();
-  await upstream.serve(["contoso", "fabrikam"]);
-  gate = await startEnvoy({ feedUrl: feed.url, feedToken: feed.token, upstreamDir: upstream.dir, maxTableAge: 60 });
-});
-beforeEach(() => onTestFailed(() => console.log(gate.explain())));
-afterAll(async () => {
-  await gate?.stop();
-  await upstream?.stop();
-  await feed?.stop();
-});
+const world = useEnvoy({ contoso: ["disabled", [LINK]], fabrikam: ["enabled", []] });
 
 /** The gate's own metrics by the name that Prometheus has for them. */
 async function readMetrics(): Promise<Record<string, number>> {
-  const text = await askAdmin(gate.admin, "GET", "/stats/prometheus");
+  const text = await world.gate.readAdmin("/stats/prometheus");
   const lines = [...text.matchAll(/^(linkgate_\w+)\{\} (\d+)$/gm)];
   return Object.fromEntries(lines.map(([, name = "", value]) => [name, Number(value)]));
 }
 
-async function ask(host: string, source: string, target: string, tlvHeader?: Buffer): Promise<number> {
-  const header = tlvHeader ?? writeProxyHeader({ source });
-  return (await exchange(gate.endpoints.proxy, { host, target }, header)).status;
+async function ask(host: string, source: string, target: string): Promise<number> {
+  return (await exchange(world.gate.endpoints.proxy, { host, target }, writeProxyHeader({ source }))).status;
 }
 
 /** A request for each reason that a client can bring about, and what its line says. */
@@ -85,7 +67,7 @@ test.for(Object.entries(REQUESTS))("%s: logged with account and client, and coun
   const target = request.target ?? `/Patient/${reason}`;
   const isAllowed = ["private-link", "public", "health-check"].includes(reason);
   expect(await ask(request.host, request.source, target)).toBe(isAllowed ? 200 : 403);
-  const line = await gate.waitForLog(each => each.request_uri === target);
+  const line = await world.gate.waitForLog(each => each.request_uri === target);
   expect(line).toMatchObject({
     verdict: isAllowed ? "allow" : "deny",
     reason,
@@ -101,6 +83,8 @@ test.for(Object.entries(REQUESTS))("%s: logged with account and client, and coun
 });
 
 test("a change of the table moves the count of sweeps, a load the generation", async () => {
+  const { feed } = world;
+  await feed.acknowledged();
   const before = await readMetrics();
   feed.set("contoso", "disabled", [LINK, 7]);
   await feed.acknowledged();
@@ -114,34 +98,40 @@ test("a change of the table moves the count of sweeps, a load the generation", a
   );
 });
 
-/** Brings two changes, of which the second answers a poll that was sent just now: the table is as old as that poll. */
+/** Changes until the table is young: as old as the poll that brought the last change, which may have waited for it. */
 async function refresh(): Promise<void> {
-  for (const id of [1, 2]) {
-    feed.set("fabrikam", "enabled", [id]);
-    await feed.acknowledged();
-  }
+  let id = 0;
   await until(
-    async () => ((await readMetrics()).linkgate_table_age_seconds ?? 9) <= 1,
+    async () => {
+      world.feed.set("fabrikam", "enabled", [++id]);
+      await world.feed.acknowledged();
+      return ((await readMetrics()).linkgate_table_age_seconds ?? 9) <= 1;
+    },
     () => "the age does not fall",
   );
 }
 
 test("with a feed that is silent the table's age grows; with one that answers errors they are counted", async () => {
+  const { feed, gate } = world;
   await refresh();
-  const { linkgate_feed_errors: before = 0 } = await readMetrics();
   feed.hang();
   await until(
     async () => ((await readMetrics()).linkgate_table_age_seconds ?? 0) >= 3,
     () => "the age does not grow",
   );
+  const { linkgate_feed_errors: before = 0 } = await readMetrics();
   feed.resume(); // answers what hung with 503
-  await until(
-    async () => ((await readMetrics()).linkgate_feed_errors ?? 0) > before,
-    () => "no error is counted",
-  );
+  feed.misbehave = (_, answer) => send(answer, 503, "{}");
+  await gate.whenState(state => state.lastFailure?.text === "the feed answered 503");
+  expect((await readMetrics()).linkgate_feed_errors).toBeGreaterThan(before);
+  feed.resume();
   await refresh();
 });
 
-test("its reports tell the filter's version and Envoy's", () => {
-  expect(feed.reports[0]?.userAgent).toMatch(/^linkgate-envoy\/\d+\.\d+\.\d+ envoy\/1\.\d+\.\d+$/);
+test("its reports tell the filter's version and Envoy's", async () => {
+  const report = await until(
+    () => world.feed.reports[0],
+    () => "no report came",
+  );
+  expect(report.userAgent).toMatch(/^linkgate-envoy\/\d+\.\d+\.\d+ envoy\/1\.\d+\.\d+$/);
 });

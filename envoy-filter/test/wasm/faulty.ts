@@ -29,8 +29,10 @@ const TRAP_REQUEST = new Ascii("x-test-trap");
 /** A page with one of these accounts on it, and how many followers shall meet the fault: the decimal behind the name. */
 const TRAP_FOLLOWER = new Ascii("+trap-follower-");
 const DELAY_FOLLOWER = new Ascii("+delay-follower-");
-/** Longer than the lease, so that another follower takes over meanwhile. */
-const DELAY_NANOSECONDS: u64 = 4_000_000_000;
+/** Longer than the lease, so that another follower takes over meanwhile, and has some seconds for it. */
+const DELAY_NANOSECONDS: u64 = 8_000_000_000;
+/** No step of the delay counts for more: while the machine stands still, nobody takes over. */
+const STEP_NANOSECONDS: u64 = 100_000_000;
 
 const COUNT: usize = memory.data(4, 4);
 
@@ -43,8 +45,12 @@ export function proxy_on_memory_allocate(size: usize): usize {
     isBehindPage = false;
     pageSize = 0;
     // The host has read the record and its compare-and-set number: what is written from here on is late.
-    const end = abi.readMonotonicClock() + DELAY_NANOSECONDS;
-    while (abi.readMonotonicClock() < end) {}
+    let last = abi.readMonotonicClock();
+    for (let waited: u64 = 0; waited < DELAY_NANOSECONDS; ) {
+      const now = abi.readMonotonicClock();
+      waited += min(now - last, STEP_NANOSECONDS);
+      last = now;
+    }
   }
   if (pageSize !== 0 && size === pageSize) isBehindPage = true;
   return filter.proxy_on_memory_allocate(size);
