@@ -45,7 +45,7 @@ export class Haproxy {
         line => `  ${line.replaceAll("GATE", `127.0.0.1:${gatePort}`).replaceAll("DIR", dir)}`,
       ),
     ]);
-    const timeouts = ["connect", "client", "server"].map(which => `  timeout ${which} 20s`);
+    const timeouts = ["connect", "client", "server"].map(which => `  timeout ${which} 300s`);
     const text = [["global"], ["defaults", "  mode tcp", ...timeouts], ...proxies].flat().join("\n");
     writeFileSync(join(dir, "haproxy.cfg"), `${text}\n`);
     const child = spawn(COMMAND, ["-db", "-f", join(dir, "haproxy.cfg")], { stdio: ["ignore", "pipe", "pipe"] });

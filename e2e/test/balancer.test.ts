@@ -66,6 +66,7 @@ describe.skipIf(whyNoHaproxy !== null).each(gates)(
       feedToken: feed.token,
       upstreamDir: upstream.dir,
       linkTlv: "required" as const,
+      linkQuarantine: 3600, // and no end of the wait for a head that comes in pieces
     });
 
     /** What the gate says of a request for contoso. */
@@ -124,7 +125,7 @@ describe.skipIf(whyNoHaproxy !== null).each(gates)(
         secure.endpoints.proxy.port,
         {
           names: [
-            "tcp-request inspect-delay 10s",
+            "tcp-request inspect-delay 60s",
             "tcp-request content set-var(sess.tlv) req.ssl_sni,lower,map(DIR/names.map) if { req.ssl_hello_type 1 }",
             "tcp-request content accept if { req.ssl_hello_type 1 }",
             ...server("%{+bin}o%[var(sess.tlv),b64dec]"),
