@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CommandError, messageOf } from "./run.mjs";
 
-const START_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 60_000;
+const ANSWER_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 10_000;
 
 /** The gate in miniature: admits, denies, and fails in the way in which njs before 1.0.1 lets a request through. */
@@ -105,11 +106,11 @@ async function askUntilAnswered(socket, path, ended) {
  */
 function ask(socketPath, path) {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath, path, agent: false, timeout: 2000 }, response => {
+    const call = request({ socketPath, path, agent: false, timeout: ANSWER_DEADLINE_MS }, response => {
       response.resume();
       response.once("end", () => resolve({ status: response.statusCode ?? 0, njs: String(response.headers["x-njs"]) }));
     });
-    call.once("timeout", () => call.destroy(new Error("no answer in 2 s")));
+    call.once("timeout", () => call.destroy(new Error(`no answer in ${ANSWER_DEADLINE_MS / 1000} s`)));
     call.once("error", reject);
     call.end();
   });

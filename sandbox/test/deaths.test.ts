@@ -11,7 +11,7 @@ import { subscriptionId, until } from "./support/azure.ts";
 import { isRunning, readChildren } from "./support/stack.ts";
 
 /** Whole stacks, on a machine that runs other tests as well. */
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 
 let state: string;
 let stack: Stack;

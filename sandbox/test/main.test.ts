@@ -10,7 +10,7 @@ import { until } from "./support/azure.ts";
 import { isRunning, readChildren } from "./support/stack.ts";
 
 /** Whole stacks, on a machine that runs other tests as well. */
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 
 const script = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 let state: string;

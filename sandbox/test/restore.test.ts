@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Agent } from "undici";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { adminAudience, subscriptionId } from "../src/authority/applications.ts";
 import { resourceGroup } from "../src/services.ts";
 import { Stack } from "../src/stack/stack.ts";
@@ -15,6 +15,9 @@ import { createTokenSource } from "../src/token-source.ts";
 import { type Json, until } from "./support/azure.ts";
 
 // A backup of PostgreSQL's files is put back under a running api and a running NGINX gate, as in docs/operate/restore.md.
+
+/** Whole stacks, on a machine that runs other tests as well. */
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 
 const run = promisify(execFile);
 const group = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}`;
@@ -164,7 +167,7 @@ it("a restored backup revives nothing: held, reconciled with NRP, released, and 
     await watching;
   }
   expect([...seen]).toEqual(["link-id-mismatch"]);
-}, 180_000);
+});
 
 it("a deleted account tells its endpoints at NRP, and goes only when NRP has heard", async () => {
   await createAccount("gamma");

@@ -8,7 +8,7 @@ import { type Chapter, components, Stack, storyLength, tellStory } from "../src/
 import { isRunning, readChildren } from "./support/stack.ts";
 
 /** Whole stacks, on a machine that runs other tests as well. */
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 
 let folder: string;
 let stack: Stack;
@@ -64,13 +64,9 @@ it("goes as it should", async () => {
 });
 
 describe.each(components)("with %s restarted between any two steps", component => {
-  it.each(["clean", "kill"] as const)(
-    "by a %s end, it goes on",
-    async how => {
-      await tell(`${component.slice(0, 3)}-${how}`, () => stack.restart(component, how));
-    },
-    240_000,
-  );
+  it.each(["clean", "kill"] as const)("by a %s end, it goes on", async how => {
+    await tell(`${component.slice(0, 3)}-${how}`, () => stack.restart(component, how));
+  });
 });
 
 describe("stack.json", () => {

@@ -23,7 +23,7 @@ function makeLoneMachine(): { clone: string; env: NodeJS.ProcessEnv } {
   return { clone, env: { ...env, PATH: `${bin}:${env.PATH}` } };
 }
 
-it("says what it could not get, why, and what will not work, and ends with 1", () => {
+it("says what it could not get, why, and what will not work, and ends with 1", { timeout: 300_000 }, () => {
   const { clone, env } = makeLoneMachine();
   for (const command of ["prepare.mjs", "start.mjs", "test.mjs"]) {
     const { status, stdout } = spawnSync(process.execPath, [join(clone, "setup", command)], { env, encoding: "utf8" });

@@ -70,7 +70,7 @@ const namespace = "Microsoft.HealthcareApis";
 /** Opens ARM's way to the provider. Connections are made on demand and outlive a restart of the provider. */
 export function createProviderHop(options: ProviderHopOptions): ProviderHop {
   const agent = new Agent({
-    connect: { ca: options.ca, cert: options.identity.certificate, key: options.identity.key, timeout: 10_000 },
+    connect: { ca: options.ca, cert: options.identity.certificate, key: options.identity.key, timeout: 30_000 },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
   });

@@ -12,13 +12,14 @@ export interface GateProbe {
   readIncarnation(): Promise<string | undefined>;
 }
 
-const limitMs = 30_000;
+const limitMs = 120_000;
 
 /** @param statusUrl `http://host:port` of the status listener. */
 export function createGateProbe(statusUrl: string): GateProbe {
   const read = async (path: string): Promise<Record<string, unknown> | undefined> => {
     try {
-      const { statusCode, body } = await request(`${statusUrl}${path}`, { headersTimeout: 2000, reset: true });
+      // A gate whose name was not learned, since the machine stood still, could not be retired, and deletions would wait for it.
+      const { statusCode, body } = await request(`${statusUrl}${path}`, { headersTimeout: 20_000, reset: true });
       const page = (await body.json()) as Record<string, unknown>;
       return statusCode === 200 ? page : undefined;
     } catch {

@@ -12,7 +12,7 @@ interface Record {
   folders: string[];
 }
 
-const endLimitMs = 10_000;
+const endLimitMs = 30_000;
 
 /**
  * The claim of one stack on its state folder. A stack that was killed outright leaves its parts running; the next one

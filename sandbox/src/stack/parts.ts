@@ -15,7 +15,7 @@ import {
 } from "./settings.ts";
 
 /** Milliseconds until a part must be up. */
-export const startLimitMs = 60_000;
+export const startLimitMs = 180_000;
 
 /** Starts the api's script. */
 export function startApi(

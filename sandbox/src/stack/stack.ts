@@ -37,7 +37,7 @@ export interface StackOptions {
   portal?: boolean;
 }
 
-/** Milliseconds: a part that dies twice within this time is broken, not unlucky. */
+/** Milliseconds: a part that dies within this time of having been brought back is broken, not unlucky. */
 const deathsApartMs = 30_000;
 
 /** PostgreSQL, api, the sandbox's Azure, both gates and the portal on loopback, with an empty registry. */
@@ -47,7 +47,8 @@ export class Stack {
   readonly #times: StackTimes;
   readonly #began = performance.now();
   readonly #closers: { name: string; close(): Promise<void> }[] = [];
-  readonly #deaths = new Map<Component, number>();
+  /** When a part was last brought back, or was to be. */
+  readonly #returns = new Map<Component, number>();
   readonly #children = new Map<"api" | GateName, Child>();
   #claim!: StateClaim;
   #ground!: Ground;
@@ -314,11 +315,12 @@ export class Stack {
       envoy: this.paths.envoyLog,
     };
     this.#options.report(`${component} ended by itself, with ${how}.\n${await readTail(log[component])}`);
-    const last = this.#deaths.get(component);
-    this.#deaths.set(component, performance.now());
+    const last = this.#returns.get(component);
+    this.#returns.set(component, performance.now());
     try {
       if (last !== undefined && performance.now() - last < deathsApartMs) throw new Error("It has done so before.");
       await this.restart(component, "clean");
+      this.#returns.set(component, performance.now());
       this.#options.report(`${component} is back.`);
     } catch (error) {
       await this.stop();
