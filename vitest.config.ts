@@ -12,7 +12,7 @@ export default defineConfig({
     // Longer than tests wait for one thing (njs/test/support/until.ts), so that the wait says what did not come.
     testTimeout: 300_000,
     hookTimeout: 300_000,
-    expect: { poll: { timeout: 60_000 } },
+    expect: { poll: { timeout: 120_000 } },
     // Most tests wait for processes of their own; one worker would leave a small machine idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: projects.map(name =>

@@ -73,7 +73,7 @@ export interface GateUnderTest {
   launch(): Promise<void>;
   /** @throws Error when the gate does not answer */
   readState(): Promise<GateState>;
-  /** Waits for a state that fits. @param deadlineMs milliseconds, default 60,000 */
+  /** Waits for a state that fits. @param deadlineMs milliseconds, default two minutes */
   whenState(fits: (state: GateState) => boolean, deadlineMs?: number): Promise<GateState>;
   /** Whether probes would send traffic here. False when the gate does not answer. */
   isReady(): Promise<boolean>;

@@ -10,6 +10,8 @@ import { World, type WorldGate } from "../world/world.ts";
 const OURS = 4711;
 const PENDING = 4712;
 const NORTHWINDS = 4713;
+/** Milliseconds for reports to come: what is not answered is sent again ever more slowly, and here much is not. */
+const DEADLINE_MS = 200_000;
 
 /** What the registry keeps of requests. */
 type Count = { account: string | null; reason: string; origin: string; connection: string; requests: number };
@@ -73,6 +75,7 @@ describe.each(gates)("what $name counts", kind => {
         return counted === logged;
       },
       () => `${last}\n${one.gate.explain()}`,
+      DEADLINE_MS,
     );
   }
 

@@ -50,7 +50,7 @@ export function parseLogLine(text: string): AccessLogLine {
 export async function waitForLog(
   file: string,
   predicate: (line: AccessLogLine) => boolean,
-  deadlineMs = 60_000,
+  deadlineMs = 120_000,
 ): Promise<AccessLogLine> {
   const deadline = Date.now() + deadlineMs;
   for (;;) {
