@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { exchange, linkAddress, writeProxyHeader } from "@linkgate/njs/testing";
+import { exchange, linkAddress, type RawResponse, writeProxyHeader } from "@linkgate/njs/testing";
 import { afterAll, afterEach, beforeAll, expect, onTestFailed, test } from "vitest";
 import { type Certificates, createCertificates, type Identity } from "../../sandbox/src/certificates.ts";
 import { createEnvoy, type EnvoyGate, startEnvoy } from "../gates/envoy.ts";
@@ -49,8 +49,12 @@ const settings = (url: string, feedCaFile: string) => ({
   upstreamDir: upstream.dir,
 });
 
-async function ask(host = `contoso.${ZONE.private}`, target = "/"): Promise<number> {
-  return (await exchange((gate as EnvoyGate).endpoints.proxy, { host, target }, ADMITTED)).status;
+function send(target: string): Promise<RawResponse> {
+  return exchange((gate as EnvoyGate).endpoints.proxy, { host: `contoso.${ZONE.private}`, target }, ADMITTED);
+}
+
+async function ask(target = "/"): Promise<number> {
+  return (await send(target)).status;
 }
 
 /** Puts a token in the file's place. */
@@ -99,8 +103,10 @@ test.for(Object.entries(STRANGERS))(
     try {
       await gate.launch();
       await gate.whenState(state => (state.lastFailure?.count ?? 0) >= 3);
-      expect(await ask()).toBe(503);
-      expect(await ask(undefined, "/health/check")).toBe(200);
+      const refused = await send("/");
+      expect(refused.status).toBe(503);
+      expect(Number(refused.header("retry-after"))).toBeGreaterThan(0);
+      expect(await ask("/health/check")).toBe(200);
       expect(await gate.isReady()).toBe(false);
       expect(stranger.polls).toEqual([]);
       // It was reached: what kept it from being heard is its certificate.

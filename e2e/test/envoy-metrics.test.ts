@@ -1,4 +1,4 @@
-import { exchange, linkAddress, writeProxyHeader } from "@linkgate/njs/testing";
+import { exchange, linkAddress, linkTlv, writeProxyHeader } from "@linkgate/njs/testing";
 import { expect, test } from "vitest";
 import { send } from "../../njs/test/support/feed.ts";
 import { until, ZONE } from "../gates/index.ts";
@@ -8,7 +8,7 @@ import { useEnvoy } from "./support/envoy.ts";
 
 const LINK = 822088585;
 
-const world = useEnvoy({ contoso: ["disabled", [LINK]], fabrikam: ["enabled", []] });
+const world = useEnvoy({ contoso: ["disabled", [LINK]], fabrikam: ["enabled", []] }, { linkTlv: "optional" });
 
 /** The gate's own metrics by the name that Prometheus has for them. */
 async function readMetrics(): Promise<Record<string, number>> {
@@ -17,12 +17,24 @@ async function readMetrics(): Promise<Record<string, number>> {
   return Object.fromEntries(lines.map(([, name = "", value]) => [name, Number(value)]));
 }
 
-async function ask(host: string, source: string, target: string): Promise<number> {
-  return (await exchange(world.gate.endpoints.proxy, { host, target }, writeProxyHeader({ source }))).status;
+/** A request, and what its line says. */
+interface Request {
+  readonly host: string;
+  readonly source: string;
+  /** Of the PROXY header's TLV. */
+  readonly linkId?: number;
+  readonly target?: string;
+  readonly account: string;
+  readonly client: string;
 }
 
-/** A request for each reason that a client can bring about, and what its line says. */
-const REQUESTS: Record<string, { host: string; source: string; account: string; client: string; target?: string }> = {
+async function ask({ host, source, linkId }: Request, target: string): Promise<number> {
+  const header = writeProxyHeader({ source, ...(linkId === undefined ? {} : { tlvs: [linkTlv(linkId)] }) });
+  return (await exchange(world.gate.endpoints.proxy, { host, target }, header)).status;
+}
+
+/** A request for each reason that a client can bring about. */
+const REQUESTS: Record<string, Request> = {
   "private-link": {
     host: `contoso.${ZONE.private}`,
     source: linkAddress(LINK, "10.1.1.4"),
@@ -59,6 +71,13 @@ const REQUESTS: Record<string, { host: string; source: string; account: string; 
     account: "contoso",
     client: "",
   },
+  "conflicting-link-ids": {
+    host: `contoso.${ZONE.private}`,
+    source: linkAddress(LINK, "10.1.1.4"),
+    linkId: LINK + 1,
+    account: "contoso",
+    client: "",
+  },
 };
 
 test.for(Object.entries(REQUESTS))("%s: logged with account and client, and counted", async ([reason, request]) => {
@@ -66,7 +85,7 @@ test.for(Object.entries(REQUESTS))("%s: logged with account and client, and coun
   const before = (await readMetrics())[name] ?? 0;
   const target = request.target ?? `/Patient/${reason}`;
   const isAllowed = ["private-link", "public", "health-check"].includes(reason);
-  expect(await ask(request.host, request.source, target)).toBe(isAllowed ? 200 : 403);
+  expect(await ask(request, target)).toBe(isAllowed ? 200 : 403);
   const line = await world.gate.waitForLog(each => each.request_uri === target);
   expect(line).toMatchObject({
     verdict: isAllowed ? "allow" : "deny",
