@@ -85,7 +85,7 @@ describe.each(gates)("bad surroundings of $name", kind => {
     one = await world.prepareGate("one", settings);
     prepare(one.gate);
     await one.gate.launch();
-    await one.gate.whenState(state => state.table === "current", 60_000);
+    await one.gate.whenState(state => state.table === "current");
     await world.createAccounts("harbor");
     steady = await world.arm.approve("harbor", 7000);
     await world.traffic.untilAdmitted(one.gate, steady);
@@ -99,7 +99,7 @@ describe.each(gates)("bad surroundings of $name", kind => {
     return grant;
   }
 
-  const ask = (linkId: number) => world.traffic.ask(one.gate, { account: "harbor", linkId }, 30_000);
+  const ask = (linkId: number) => world.traffic.ask(one.gate, { account: "harbor", linkId });
 
   test("the feed answers anything but a page: the gate keeps its table, says so, and acknowledges nothing", async () => {
     await start();
@@ -112,7 +112,6 @@ describe.each(gates)("bad surroundings of $name", kind => {
       const operation = await world.arm.revoke(revoked, "delete connection");
       const state = await one.gate.whenState(
         ({ lastFailure }) => (lastFailure?.count ?? 0) > before + 1 && text.test(lastFailure?.text ?? ""),
-        60_000,
       );
       expect(state.table, name).toBe("current");
       expect(await ask(steady.linkId), name).toBe(200);
@@ -123,7 +122,7 @@ describe.each(gates)("bad surroundings of $name", kind => {
       expect(await ask(revoked.linkId), name).toBe(403);
       expect(await one.gate.readProcesses(), name).toMatchObject(processes); // nothing has died and been replaced
     }
-  }, 180_000);
+  }, 600_000);
 
   test("the table is full: what is revoked is denied all the same, and held until there is room", async ({ skip }) => {
     if (kind.name !== "nginx") skip("its table takes what memory there is");
@@ -132,20 +131,19 @@ describe.each(gates)("bad surroundings of $name", kind => {
     for (let from = 0; from < names.length; from += 20) {
       await Promise.all(names.slice(from, from + 20).map(name => world.arm.createAccount(name)));
     }
-    await one.gate.whenState(state => /the table is full/.test(state.lastFailure?.text ?? ""), 60_000);
+    await one.gate.whenState(state => /the table is full/.test(state.lastFailure?.text ?? ""));
     expect(await ask(steady.linkId)).toBe(200);
     const operation = await world.arm.revoke(steady, "delete connection");
     await until(
       async () => (await ask(steady.linkId)) === 403,
       () => "who was revoked is admitted",
-      60_000,
     );
     expect(await world.arm.isComplete(operation, steady)).toBe(false);
     await one.gate.reload({ tableSize: "1m" });
     await world.arm.untilComplete(operation, steady);
     expect(await ask(steady.linkId)).toBe(403);
     await grantNext();
-  }, 180_000);
+  });
 
   test("the disk of the log is full: the gate goes on, and its error log says so", async ({ skip }) => {
     if (kind.name !== "nginx") skip("where the log goes is another gate's own business");
