@@ -11,6 +11,11 @@ export function buildEmptyFilter(): string {
   return buildFilter("bench/empty.ts", join(import.meta.dirname, "dist/empty.wasm"));
 }
 
+/** Builds a filter that makes the calls which no gate can do without, and nothing else. @returns its file */
+export function buildCallingFilter(): string {
+  return buildFilter("bench/calls.ts", join(import.meta.dirname, "dist/calls.wasm"));
+}
+
 /**
  * Compiles the filter, core included, to the one file that Envoy loads; not again unless a source is younger.
  * @param entry its entry in this folder; the product's own by default

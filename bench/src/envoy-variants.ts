@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildEmptyFilter } from "../../envoy-filter/build.ts";
+import { buildCallingFilter, buildEmptyFilter } from "../../envoy-filter/build.ts";
 import { linksOf, nameAccount } from "./feed.ts";
 import type { World } from "./gate.ts";
 
@@ -22,25 +22,10 @@ const TYPE = "type.googleapis.com/envoy.extensions";
 /** The gate, and what people would use instead; the first is what the others are compared with. */
 export const ENVOY_VARIANTS: readonly EnvoyVariant[] = [
   { name: "no check", filters: () => [] },
+  { name: "wasm filter that returns at once", filters: () => [wasm("empty", buildEmptyFilter())] },
   {
-    name: "wasm filter that returns at once",
-    filters: () => [
-      {
-        name: "empty",
-        typed_config: {
-          "@type": `${TYPE}.filters.http.wasm.v3.Wasm`,
-          config: {
-            name: "empty",
-            root_id: "empty",
-            vm_config: {
-              vm_id: "empty",
-              runtime: "envoy.wasm.runtime.v8",
-              code: { local: { filename: buildEmptyFilter() } },
-            },
-          },
-        },
-      },
-    ],
+    name: "wasm filter with the calls alone",
+    filters: ({ accounts }) => [wasm("calls", buildCallingFilter(), String(accounts))],
   },
   { name: "Linkgate", isLinkgate: true, filters: () => null },
   {
@@ -84,6 +69,14 @@ export const ENVOY_VARIANTS: readonly EnvoyVariant[] = [
     },
   },
 ];
+
+/** A filter in a VM of its own. */
+function wasm(name: string, file: string, value = ""): object {
+  const vm_config = { vm_id: name, runtime: "envoy.wasm.runtime.v8", code: { local: { filename: file } } };
+  const configuration = { "@type": "type.googleapis.com/google.protobuf.StringValue", value };
+  const config = { name, root_id: name, vm_config, configuration };
+  return { name, typed_config: { "@type": `${TYPE}.filters.http.wasm.v3.Wasm`, config } };
+}
 
 function authorize(service: object): object {
   return {
