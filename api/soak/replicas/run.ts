@@ -28,7 +28,7 @@ const TOKEN = "token-of-the-soak";
 /** Actions of the writers, without which a soak says little. */
 const LEAST = 400;
 /** Seconds that what still runs may take when nobody is killed any more; a notice whose sender died waits for its lease. */
-const SETTLE = 120;
+const SETTLE = 300;
 
 export interface SoakOptions {
   readonly seed: number;

@@ -26,7 +26,8 @@ export function openDatabase(url: string): OpenDatabase {
   const connection: pg.ClientConfig = {
     connectionString: url,
     application_name: "linkgate",
-    connectionTimeoutMillis: 5_000,
+    // Long enough for a machine that is busy starting something; whoever calls waits for longer.
+    connectionTimeoutMillis: 15_000,
     // Without it nobody would notice for hours that the host of a connection which only listens is gone.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,

@@ -33,8 +33,17 @@ async function probe(path: string, method = "GET"): Promise<[number, string]> {
 
 it("says that the api lives and can serve, and nothing else to anybody", async () => {
   expect(await probe("/livez")).toEqual([200, "ok"]);
-  expect(await probe("/readyz?verbose")).toEqual([200, "ok"]);
-  expect(await probe("/readyz", "HEAD")).toEqual([200, ""]);
+  // A database that takes two seconds for an answer, on a busy machine, counts as away.
+  for (const [path, method, text] of [
+    ["/readyz?verbose", "GET", "ok"],
+    ["/readyz", "HEAD", ""],
+  ] as const) {
+    const [, said] = await until("it can serve", async () => {
+      const answer = await probe(path, method);
+      return answer[0] === 200 && answer;
+    });
+    expect(said).toBe(text);
+  }
   expect(await probe("/")).toEqual([404, "not found"]);
   expect(await probe("/livez", "POST")).toEqual([404, "not found"]);
   expect(await probe(`${accountPath("any")}?api-version=2024-03-31`)).toEqual([404, "not found"]);

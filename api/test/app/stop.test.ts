@@ -25,7 +25,9 @@ it("lets running requests end, ends held-back polls, and refuses new ones", asyn
   await other.query("select from accounts where account = 'stopping' for update");
   const patch = api.customer.patch(accountPath("stopping"), { tags: { late: "yes" } });
   await until("the request to wait for the account", async () => {
-    const { rows } = await other.query("select from pg_locks where not granted");
+    const { rows } = await other.query(
+      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
     return rows.length > 0;
   });
 

@@ -167,10 +167,12 @@ describe("ARM's published certificates", () => {
 
 describe("an api that can't reach ARM's metadata when it starts", () => {
   it("trusts nobody and is not ready, until ARM answers", async () => {
-    metadata.close();
-    metadata.closeAllConnections();
-    await once(metadata, "close");
-    const { port } = new URL(url);
+    let isAway = true;
+    metadata.removeAllListeners("request");
+    metadata.on("request", (request, response) => {
+      if (isAway) request.socket.destroy();
+      else response.end(JSON.stringify(reply.body));
+    });
     const listen = { host: "127.0.0.1", port: 0 };
     const api = await startTestApi({ metadataUrl: url, settings: { health: { listen } } });
     const ready = async () => (await fetch(`${api.urls.healthUrl}/readyz`)).status;
@@ -178,10 +180,9 @@ describe("an api that can't reach ARM's metadata when it starts", () => {
       expect((await api.nrp.get("/nowhere")).status).toBe(403);
       expect(await ready()).toBe(503);
       reply.body = { clientCertificates: [entryOf(api.armCertificate)] };
-      metadata = createServer((_request, response) => response.end(JSON.stringify(reply.body)));
-      metadata.listen(Number(port), "127.0.0.1");
+      isAway = false;
       await until("ARM to be known", async () => (await api.nrp.get("/nowhere")).status === 404);
-      expect(await ready()).toBe(200);
+      await until("it to be ready", async () => (await ready()) === 200);
     } finally {
       await api.stop();
     }

@@ -8,7 +8,7 @@ import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startEmbeddedPostgres } from "../../src/database/embedded-postgres.ts";
 import { findBinaries, findRunner } from "../../src/database/postgres-files.ts";
-import { eventually } from "../feed/kit.ts";
+import { until } from "../support/until.ts";
 
 const isRoot = process.getuid?.() === 0;
 let folder: string;
@@ -128,7 +128,7 @@ test("a process that exits takes its server along, cleanly", async () => {
   const { child } = await startElsewhere();
   child.kill("SIGTERM");
   expect(await once(child, "exit")).toEqual([0, null]);
-  await eventually("its log ends with a clean shutdown", async () =>
+  await until("its log ends with a clean shutdown", async () =>
     /database system is shut down\n$/.test(await readFile(join(dataDir, "postgres.log"), "utf8")),
   );
 });

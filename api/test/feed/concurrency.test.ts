@@ -25,6 +25,7 @@ async function write({ database: { db } }: Feed, seed: number): Promise<number> 
     const account = `account-${random(ACCOUNTS)}`;
     const tx = await db.startTransaction().execute();
     await sql`select pg_current_xact_id()`.execute(tx); // begins here, writes later
+    await sql`set local lock_timeout = 0`.execute(tx); // who stands still with a lock holds the others up, no more
     await pause(random(4));
     await sql`select pg_advisory_xact_lock(hashtext(${account}))`.execute(tx); // as the api locks the account's row
     const known = await tx.selectFrom("accounts").select("account").where("account", "=", account).executeTakeFirst();

@@ -270,21 +270,6 @@ export async function removeAccount(tx: Transaction<Database>, account: string):
   await publishAccount(tx, account);
 }
 
-/** Waits until `look` gives something other than undefined or false, and returns it; after ten seconds it fails. */
-export async function eventually<T>(
-  what: string,
-  look: () => T | Promise<T>,
-  seconds = 10,
-): Promise<Exclude<T, false | undefined>> {
-  const end = Date.now() + seconds * 1000;
-  for (;;) {
-    const value = await look();
-    if (value !== undefined && value !== false) return value as Exclude<T, false | undefined>;
-    if (Date.now() > end) throw new Error(`it never came to this: ${what}`);
-    await new Promise(resolve => setTimeout(resolve, 10));
-  }
-}
-
 export const gateRow = (db: OpenDatabase["db"], incarnation: string) =>
   db.selectFrom("gates").selectAll().where("incarnation", "=", incarnation).executeTakeFirst();
 

@@ -11,16 +11,19 @@ test(`a first load of ${ACCOUNTS} accounts with 3 links each is whole, and a cha
   const feed = await startFeed(url);
   try {
     const { db } = feed.database;
-    await sql`insert into accounts select 'tenant-' || lpad(n::text, 6, '0'), 's', 'g', 'services', 'tenant-' || lpad(n::text, 6, '0'),
+    // A machine may be so busy that these take longer than a statement of the api may.
+    await db.transaction().execute(async tx => {
+      await sql`set local statement_timeout = 0`.execute(tx);
+      await sql`insert into accounts select 'tenant-' || lpad(n::text, 6, '0'), 's', 'g', 'services', 'tenant-' || lpad(n::text, 6, '0'),
         'westeurope', 'fhir-R4', '{}', '{}', 'Enabled', 'Succeeded', '1', '{}' from generate_series(1, ${ACCOUNTS}::int) n`.execute(
-      db,
-    );
-    await sql`insert into feed select account, 1, pg_current_xact_id(), true, 'enabled',
+        tx,
+      );
+      await sql`insert into feed select account, 1, pg_current_xact_id(), true, 'enabled',
         array[n * 3, n * 3 + 1, n * 3 + 2] from accounts, lateral (select substr(account, 8)::bigint as n) i`.execute(
-      db,
-    );
+        tx,
+      );
+    });
     const gate = new GateDouble(feed);
-    const began = performance.now();
     const pages: string[] = [];
     for (let more = true; more; ) {
       const page = await (await gate.ask({ limit: 2000 })).text();
@@ -29,11 +32,7 @@ test(`a first load of ${ACCOUNTS} accounts with 3 links each is whole, and a cha
       gate.cursor = cursor ?? "";
       more = last === "more";
     }
-    const took = performance.now() - began;
     const text = pages.join("");
-    console.log(
-      `first load: ${ACCOUNTS} accounts, 3 links each, ${pages.length} pages, ${(text.length / 2 ** 20).toFixed(1)} MB in ${took.toFixed(0)} ms`,
-    );
     expect(text.match(/^\+/gm)).toHaveLength(ACCOUNTS);
 
     await db.transaction().execute(tx => putConnection(tx, "tenant-050000", [42]));

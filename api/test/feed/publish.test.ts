@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type OpenDatabase, openDatabase } from "../../src/database/open.ts";
 import { publishAccount } from "../../src/feed/publish.ts";
 import { createTestDatabase } from "../support/postgres.ts";
+import { until } from "../support/until.ts";
 import { addConnection, feedRow, insertAccount, putAccount, putConnection, removeAccount } from "./kit.ts";
 
 let drop: () => Promise<void>;
@@ -140,8 +141,7 @@ test("the table refuses what could forge a line", async () => {
 });
 
 async function blockedBackends(count: number): Promise<void> {
-  const { eventually } = await import("./kit.ts");
-  await eventually(`${count} transactions wait for a lock`, async () => {
+  await until(`${count} transactions wait for a lock`, async () => {
     const { rows } = await sql<{ n: number }>`select count(*) as n from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
     return rows[0]?.n === count;

@@ -14,7 +14,7 @@ afterAll(() => world.stop());
 
 /** The seed is in the message of a failure; LINKGATE_SEED sets it. */
 test(`${REQUESTS} requests to the admin API made from its document: no 5xx, no answer outside it, nobody told what is another's`, {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async () => {
   const counts = await fuzzAdmin(world, { seed: Number(process.env.LINKGATE_SEED ?? 1), runs: REQUESTS });
   const reached = (id: string, isGood: boolean): boolean =>

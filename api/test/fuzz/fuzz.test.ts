@@ -14,7 +14,7 @@ afterAll(() => api.stop());
 
 /** The seed is in the message of a failure; LINKGATE_SEED sets it. */
 test(`${REQUESTS} requests made from the contract: no 5xx, no answer outside it, nothing of the inside, no row half-written`, {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async () => {
   const counts = await fuzz(api, { seed: Number(process.env.LINKGATE_SEED ?? 1), runs: REQUESTS });
   const reached = (id: string, isGood: boolean): boolean =>

@@ -3,7 +3,8 @@ import { readStartOver, START_OVER_DROP } from "@linkgate/core";
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import { retireGate } from "../../src/gates/repository.ts";
-import { eventually, GateDouble, gateNames, gateRow, openFeed, putAccount, putConnection } from "../feed/kit.ts";
+import { GateDouble, gateNames, gateRow, openFeed, putAccount, putConnection } from "../feed/kit.ts";
+import { until } from "../support/until.ts";
 
 const feed = await openFeed();
 const { db } = feed.database;
@@ -23,7 +24,7 @@ describe("what is recorded", () => {
     await sql`lock table cursors in share mode`.execute(cursors);
     const joining = new GateDouble(feed);
     const answer = joining.poll();
-    const row = await eventually("the joining gate is recorded", () => gateRow(db, joining.incarnation));
+    const row = await until("the joining gate is recorded", () => gateRow(db, joining.incarnation));
     expect(row).toMatchObject({ state: "live", acknowledged: null });
     await cursors.rollback().execute();
     await answer;
@@ -138,7 +139,7 @@ describe("what is recorded", () => {
     const gate = new GateDouble(feed);
     await gate.follow();
     const answer = gate.ask({ wait: 30 });
-    await eventually("the poll is held back", () => feed.held() === 1);
+    await until("the poll is held back", () => feed.held() === 1);
     await retireGate(db, gate.incarnation);
     expect((await answer).status).toBe(410);
   });
@@ -148,9 +149,9 @@ describe("what is recorded", () => {
     await gate.follow();
     await gate.follow();
     const answer = gate.poll({ wait: 30 });
-    await eventually("the poll is held back", () => feed.held() === 1);
+    await until("the poll is held back", () => feed.held() === 1);
     const before = (await gateRow(db, gate.incarnation))?.heard_at ?? new Date();
-    await eventually("it is heard again", async () => ((await gateRow(db, gate.incarnation))?.heard_at ?? 0) > before);
+    await until("it is heard again", async () => ((await gateRow(db, gate.incarnation))?.heard_at ?? 0) > before);
     await putAccount(db, "alpha");
     await answer;
   });

@@ -12,7 +12,7 @@ afterAll(() => api.stop());
 
 /** `npm run soak -- model` does many more. The seed is in the message of a failure; LINKGATE_SEED sets it. */
 test("random sequences of all calls, by right and wrong callers, answer what the transition table says", {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async () => {
   await expect(checkAgainstModel(api, { seed: chooseSeed(), runs: 15, length: 40 })).resolves.toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import type { Transaction } from "kysely";
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { deleteAccount } from "../../src/accounts/service.ts";
 import { decideConnection } from "../../src/connections/service.ts";
 import { enterCurrentEpoch } from "../../src/database/epoch.ts";
@@ -94,9 +94,16 @@ test("while NRP is away the account stays, its name and links taken; nothing is 
 
 test("a notice whose sender has died is sent by another", async () => {
   const id = await remove();
-  nrp.tell = () => new Promise(() => {}); // it never comes back
+  nrp.tell = () => new Promise(() => {}); // it never comes back, nor renews what it has taken
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
   const stuck = startNrpTeller({ ...database, nrp, log: silent });
-  await until("it is taken", async () => (await notices()).some(notice => notice.attempts === 1));
+  const taken = await until("it is taken", async () => (await notices()).find(notice => notice.attempts === 1));
+  await database.db
+    .updateTable("nrp_notices")
+    .set({ not_before: new Date(Date.now() + 3600_000) })
+    .where("id", "=", taken.id)
+    .execute(); // however long the test takes
   const other = new NrpDouble();
   tell(other);
   await until("the other notice is settled", async () => (await notices()).length === 1);

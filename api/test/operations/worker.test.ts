@@ -6,17 +6,9 @@ import { giveUpSilentGates, retireGate, waitingFor } from "../../src/gates/repos
 import { passBarriers } from "../../src/operations/repository.ts";
 import { findOperation, type OperationRow, startOperation } from "../../src/operations/service.ts";
 import { type Finisher, startOperationWorker } from "../../src/operations/worker.ts";
-import {
-  eventually,
-  type Feed,
-  GateDouble,
-  gateNames,
-  gateRow,
-  putAccount,
-  putConnection,
-  startFeed,
-} from "../feed/kit.ts";
+import { type Feed, GateDouble, gateNames, gateRow, putAccount, putConnection, startFeed } from "../feed/kit.ts";
 import { createTestDatabase } from "../support/postgres.ts";
+import { until } from "../support/until.ts";
 
 let drop: () => Promise<void>;
 let feed: Feed;
@@ -84,7 +76,7 @@ const read = async ({ id }: OperationRow): Promise<OperationRow> => {
   return row;
 };
 const succeeded = (operation: OperationRow) =>
-  eventually("the operation succeeds", async () => (await read(operation)).status === "Succeeded");
+  until("the operation succeeds", async () => (await read(operation)).status === "Succeeded");
 const waits = async (operation: OperationRow) => (await waitingFor(db, operation)).map(gate => gate.incarnation);
 /** Looks at the gates as the worker does, so that "not yet" needs no waiting. */
 const passed = async () => (await passBarriers(db, 60)).length > 0;
@@ -195,15 +187,15 @@ test("rule 25: retiring ends the waiting, and the gate is refused for ever", asy
 test("rule 24: a silent gate is given up after its age limit, 1 % and the margin, by the database's clock", async () => {
   const gate = await loadedGate();
   const silentFor = (seconds: number) =>
-    sql`update gates set max_age = 1000, heard_at = clock_timestamp() - make_interval(secs => ${seconds})
+    sql`update gates set max_age = 100000, heard_at = clock_timestamp() - make_interval(secs => ${seconds})
       where incarnation = ${gate.incarnation}`.execute(db);
-  await silentFor(5000);
+  await silentFor(500_000);
   expect(await giveUpSilentGates(db, 60), "nothing waits for it").toEqual([]);
   const operation = await revoke();
-  await silentFor(1060);
+  await silentFor(100_500); // long before its end, 101,060
   expect(await giveUpSilentGates(db, 60)).toEqual([]);
   expect(await passed()).toBe(false);
-  await silentFor(1071);
+  await silentFor(101_061);
   const said = startWorker();
   await succeeded(operation);
   expect(said).toEqual(["silent gate given up", "barrier passed", "operation ended"]);
@@ -239,19 +231,22 @@ test("rule 28: an operation ends the quarantine after its barrier, not before", 
 
 test("the finisher and Succeeded are one transaction; a failing one is tried again, logged, and never lost", async () => {
   let tries = 0;
+  const looked = Promise.withResolvers<void>();
   const said = startWorker({
     async finish(tx, operation) {
       await tx.deleteFrom("accounts").where("account", "=", "beta").execute();
       tries += 1;
       if (tries < 3) throw new Error("not yet");
+      await looked.promise;
       expect(operation.name_key).toBe("pe");
     },
   });
   await putAccount(db, "beta");
   const operation = await revoke();
-  await eventually("it has failed once", () => said.includes("operation could not be finished"));
+  await until("it has failed once", () => said.includes("operation could not be finished"));
   expect(await db.selectFrom("accounts").select("account").where("account", "=", "beta").execute()).toHaveLength(1);
   expect((await read(operation)).status).toBe("Running");
+  looked.resolve();
   await succeeded(operation);
   expect(tries).toBe(3);
   expect(await db.selectFrom("accounts").select("account").where("account", "=", "beta").execute()).toEqual([]);
@@ -304,7 +299,7 @@ test("a worker whose database is away goes on when it is back", async () => {
   await feed.database.db.transaction().execute(async tx => {
     await sql`select pg_notify('linkgate_operations', '')`.execute(tx);
   });
-  await eventually("it says so", () => said.includes("operations could not be looked at"));
+  await until("it says so", () => said.includes("operations could not be looked at"));
   await sql`alter table operations_away rename to operations`.execute(db);
   await succeeded(await revoke());
 });
@@ -313,15 +308,17 @@ test("rule 27: a link id has one owner at a time, and is free only in the transa
   const claim = (account: string) =>
     db.insertInto("link_claims").values({ link_id: 17, account, name_key: "pe" }).execute();
   await claim("alpha");
+  const looked = Promise.withResolvers<void>();
   startWorker({
-    linkQuarantine: 0.2,
     finish: async tx => {
+      await looked.promise;
       await tx.deleteFrom("link_claims").where("link_id", "=", 17).execute();
     },
   });
   const operation = await revoke();
-  await eventually("its barrier has passed", async () => (await read(operation)).barrier_passed_at !== null);
+  await until("its barrier has passed", async () => (await read(operation)).barrier_passed_at !== null);
   await expect(claim("beta")).rejects.toMatchObject({ code: "23505" });
+  looked.resolve();
   await succeeded(operation);
   await claim("beta");
 });

@@ -11,7 +11,8 @@ import { migrateToLatest } from "../../src/database/migrate.ts";
 import { openDatabase } from "../../src/database/open.ts";
 import { releaseRegistry, viewRegistry } from "../../src/database/release.ts";
 import { reconcileRegistry } from "../../src/reconcile/service.ts";
-import { eventually, type Feed, GateDouble, startFeed } from "../feed/kit.ts";
+import { type Feed, GateDouble, startFeed } from "../feed/kit.ts";
+import { until } from "../support/until.ts";
 import { connect, connection, createAccount, disconnect, NrpDouble, startWorker } from "./kit.ts";
 
 // Real servers that are really restored. What each way has in common is told once, below.
@@ -97,12 +98,12 @@ const standby: Way = {
     );
     await run("chown", ["-R", `--reference=${data}`, join(folder, "standby")]);
     const behind = await start("standby");
-    await eventually("the standby streams", async () => {
+    await until("the standby streams", async () => {
       const [row] = await query(behind.url, "select status from pg_stat_wal_receiver");
       return row?.status === "streaming";
     });
     const [row] = await query(server.url, "select pg_current_wal_lsn() as lsn");
-    await eventually("the standby has what there is", async () => {
+    await until("the standby has what there is", async () => {
       const [state] = await query(behind.url, "select pg_last_wal_replay_lsn() >= $1::pg_lsn as ok", [row?.lsn]);
       return state?.ok === true;
     });
@@ -161,7 +162,7 @@ test("a poll that is held back while the files below it are put back hands out n
     const gate = new GateDouble(feed);
     await gate.follow();
     server = await files.keep(server);
-    await eventually("the server answers", () =>
+    await until("the server answers", () =>
       sql`select`.execute(feed.database.db).then(
         () => true,
         () => false,
@@ -170,7 +171,7 @@ test("a poll that is held back while the files below it are put back hands out n
     await connect(feed.database, "alpha", "pe1.g1", [7]);
     await gate.follow();
     const held = gate.ask({ wait: 30 });
-    await eventually("the poll is held back", () => feed.held() === 1);
+    await until("the poll is held back", () => feed.held() === 1);
     await files.restore(server);
     expect((await held).status).toBe(503);
     expect((await gate.ask()).status).toBe(503);
@@ -207,7 +208,7 @@ test.each([
     await disconnect(feed.database, "alpha", "pe1.g1");
     await gate.follow();
     await gate.follow();
-    await eventually(
+    await until(
       "the deletion has ended",
       async () => (await connection(feed.database, "alpha", "pe1.g1")) === undefined,
     );
@@ -280,10 +281,7 @@ test.each([
       expect(one.records()).toEqual({ alpha: "enabled\t", beta: "enabled\t" });
     }
     expect(told.filter(line => line.account === "alpha" && line.record !== "enabled\t")).toEqual([]);
-    await eventually(
-      "the revocation has ended",
-      async () => (await connection(database, "alpha", "pe1.g1")) === undefined,
-    );
+    await until("the revocation has ended", async () => (await connection(database, "alpha", "pe1.g1")) === undefined);
     await connect(database, "beta", "pe2.g2", [7]);
     await gate.follow();
     expect(gate.records(), "as it was before").toEqual({ alpha: "enabled\t", beta: "enabled\t7" });
@@ -298,7 +296,7 @@ async function begin(url: string): Promise<Feed> {
   await migrateToLatest(database.db);
   await database.close();
   const feed = await startFeed(url);
-  await eventually("the server answers", () => sql`select`.execute(feed.database.db).then(() => true));
+  await until("the server answers", () => sql`select`.execute(feed.database.db).then(() => true));
   return feed;
 }
 

@@ -6,7 +6,7 @@ import { soakReplicas } from "../../soak/replicas/run.ts";
 const SECONDS = 20;
 
 test(`32 writers on 3 replicas that are killed, for ${SECONDS} s: nothing acknowledged is lost, nothing is granted twice`, {
-  timeout: 400_000,
+  timeout: 600_000,
 }, async () => {
   const seed = chooseSeed();
   onTestFailed(() => console.log(`LINKGATE_SEED=${seed}\n${logged}`));

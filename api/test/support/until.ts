@@ -5,7 +5,10 @@ const PAUSE = 15;
 const LIMIT = 150_000;
 
 /** Looks again and again until there is something to return; says what it waited for when there never is. */
-export async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
   const deadline = performance.now() + LIMIT;
   for (;;) {
     const isLast = performance.now() >= deadline;
