@@ -1,13 +1,17 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { compressStatic } from "./static-files.ts";
 
 const HOME = import.meta.dirname;
 const STAMP = join(HOME, ".next", "linkgate-sources");
+const LOCK = join(HOME, "..", ".cache", "portal-build.lock");
+/** Argument that says that this process holds the lock. */
+const LOCKED = "--locked";
 /** What the build is made of, beside `src`. */
 const INPUTS = [
   "package.json",
@@ -19,24 +23,38 @@ const INPUTS = [
 ];
 
 /**
- * Builds the portal for production, unless the build there is of these very sources.
+ * Builds the portal for production, unless the build there is of these very sources. One process at a time: another waits for
+ * it (flock(1), whose locks end with their owners), and finds it built.
+ *
  * @returns false when it was there already
  * @throws Error with what Next.js says against it
  */
 export async function buildPortal(): Promise<boolean> {
-  const sources = hashSources();
-  if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === sources) return false;
-  const next = createRequire(import.meta.url).resolve("next/dist/bin/next");
-  const env: NodeJS.ProcessEnv = { ...process.env, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" };
+  if (isBuilt()) return false;
+  mkdirSync(dirname(LOCK), { recursive: true });
   try {
-    await promisify(execFile)(process.execPath, [next, "build"], { cwd: HOME, env });
+    await promisify(execFile)("flock", [LOCK, process.execPath, import.meta.filename, LOCKED]);
   } catch (error) {
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
     throw new Error(`the portal can't be built:\n${stdout}${stderr}`);
   }
+  return true;
+}
+
+function isBuilt(): boolean {
+  return existsSync(STAMP) && readFileSync(STAMP, "utf8") === hashSources();
+}
+
+/** Builds, as the one process that does. Ends as Next.js ends. */
+async function build(): Promise<void> {
+  const sources = hashSources();
+  const next = createRequire(import.meta.url).resolve("next/dist/bin/next");
+  const env: NodeJS.ProcessEnv = { ...process.env, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" };
+  const child = spawn(process.execPath, [next, "build"], { cwd: HOME, env, stdio: "inherit" });
+  const [code] = (await once(child, "exit")) as [number | null];
+  if (code !== 0) process.exit(code ?? 1);
   compressStatic(join(HOME, ".next"));
   writeFileSync(STAMP, sources);
-  return true;
 }
 
 function hashSources(): string {
@@ -50,4 +68,7 @@ function hashSources(): string {
   return hash.digest("hex");
 }
 
-if (import.meta.main) process.stdout.write((await buildPortal()) ? "built\n" : "there already\n");
+if (import.meta.main) {
+  if (!process.argv.includes(LOCKED)) process.stdout.write((await buildPortal()) ? "built\n" : "there already\n");
+  else if (!isBuilt()) await build();
+}

@@ -21,7 +21,7 @@ async function decide(action: "approve" | "remove", outcomes: readonly ("accepte
   const value = outcomes.map((outcome, at) => ({ account: "contoso", name: connections[at]?.name, outcome }));
   const page = showPage(
     <FollowDecisions>
-      <DecideDialog action={action} connections={connections} onClose={() => undefined} />
+      <DecideDialog action={action} connections={connections} listed={connections} onClose={() => undefined} />
     </FollowDecisions>,
     { answers: { "/decisions": { value, correlationId: "c" } as DecisionResults, "/history": { value: [] } } },
   );

@@ -15,11 +15,14 @@ export function findChromium(): string | undefined {
 /** Why tests in a browser are skipped, where they are. */
 export const NO_BROWSER = "setup could not get Chromium";
 
+/** Milliseconds that Chromium may take to start, on a machine that is busy with everything else. */
+const START_LIMIT = 180_000;
+
 /** A browser without windows. @throws Error where there is none */
 export function openBrowser(): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error(NO_BROWSER);
-  return chromium.launch({ executablePath });
+  return chromium.launch({ executablePath, timeout: START_LIMIT });
 }
 
 /** What a page must never do: break its own security policy, or fail where nobody sees it. */

@@ -1,6 +1,6 @@
 import type { GateList } from "@linkgate/api/spec";
-import { type keepPreviousData, QueryClient, type UseQueryResult, useQuery } from "@tanstack/react-query";
-import { useSession } from "../session/session.tsx";
+import { type keepPreviousData, QueryClient, type UseQueryResult, useQueries, useQuery } from "@tanstack/react-query";
+import { type Session, useSession } from "../session/session.tsx";
 import { type CallOptions, call } from "./client.ts";
 import { mayPass } from "./problem.ts";
 
@@ -38,15 +38,29 @@ export interface ReadOptions {
 export function useRead<T>(
   path: string,
   query: CallOptions["query"] = {},
-  { counted = false, ...options }: ReadOptions = {},
+  options: ReadOptions = {},
 ): UseQueryResult<T> {
-  const { getToken, person } = useSession();
-  return useQuery<T>({
+  return useQuery<T>(toRead<T>(useSession(), path, query, options));
+}
+
+/** Reads any number of documents. @param paths below `/admin/v1` */
+export function useReads<T>(paths: readonly string[], options: ReadOptions = {}): UseQueryResult<T>[] {
+  const session = useSession();
+  return useQueries({ queries: paths.map(path => toRead<T>(session, path, {}, options)) });
+}
+
+function toRead<T>(
+  { getToken, person }: Session,
+  path: string,
+  query: CallOptions["query"] = {},
+  { counted = false, ...options }: ReadOptions,
+) {
+  return {
     ...options,
     meta: { counted },
     queryKey: [person.objectId, path, query],
-    queryFn: ({ signal }) => call<T>(getToken, path, { query, signal }),
-  });
+    queryFn: ({ signal }: { signal: AbortSignal }) => call<T>(getToken, path, { query, signal }),
+  };
 }
 
 /** Milliseconds. A gate is heard, lost and found without any change of an account, which is all that the stream tells of. */

@@ -1,7 +1,7 @@
 "use client";
 
 import { Link, Text } from "@fluentui/react-components";
-import type { AccountView, AdminAction, ConnectionView, HistoryPage } from "@linkgate/api/spec";
+import type { AccountView, ConnectionView, HistoryPage } from "@linkgate/api/spec";
 import { useParams } from "next/navigation";
 import { useCallback, useMemo, useState } from "react";
 import { FormattedDate, FormattedMessage } from "react-intl";
@@ -18,11 +18,12 @@ import { PageHeader } from "../shell/page-header.tsx";
 import { PageLink } from "../shell/page-link.tsx";
 import { Section } from "../shell/section.tsx";
 import { useSettings } from "../shell/settings-context.ts";
-import { loadDecideDialog } from "./decide.ts";
+import { type Deciding as DecidingNow, loadDecideDialog } from "./decide.ts";
 import { DecideToolbar } from "./decide-toolbar.tsx";
 import { type Draft, useDraft } from "./draft.ts";
 import { NextSteps } from "./next-steps.tsx";
 import { ProgressText } from "./progress-text.tsx";
+import { useConnection } from "./read-connection.ts";
 import { StateBadge } from "./state-badge.tsx";
 
 /** Everything that is known of one connection. */
@@ -30,11 +31,7 @@ export function ConnectionPage() {
   const parameters = useParams<{ account: string; name: string }>();
   const account = decodeURIComponent(parameters.account);
   const name = decodeURIComponent(parameters.name);
-  const connection = useRead<ConnectionView>(
-    `/accounts${toPath(account)}/connections${toPath(name)}`,
-    {},
-    { counted: true },
-  );
+  const connection = useConnection({ account, name });
   return (
     <>
       <PageHeader title={name} />
@@ -57,18 +54,24 @@ export function ConnectionPage() {
 }
 
 function Deciding({ connection, onRefresh }: { connection: ConnectionView; onRefresh(): void }) {
-  const [deciding, setDeciding] = useState<{ action: AdminAction; draft?: string }>();
+  const [deciding, setDeciding] = useState<DecidingNow>();
   const selection = useMemo(() => [connection], [connection]);
-  const goOn = useCallback(({ action, comment }: Draft) => setDeciding({ action, draft: comment }), []);
+  const goOn = useCallback(
+    ({ action, comment }: Draft, connections: readonly ConnectionView[]) =>
+      setDeciding({ action, connections, draft: comment }),
+    [],
+  );
   useDraft(selection, goOn);
   return (
     <>
-      <DecideToolbar selection={selection} onDecide={action => setDeciding({ action })} onRefresh={onRefresh} />
+      <DecideToolbar
+        selection={selection}
+        onDecide={action => setDeciding({ action, connections: selection })}
+        onRefresh={onRefresh}
+      />
       {deciding === undefined ? null : (
         <OnDemand load={loadDecideDialog}>
-          {DecideDialog => (
-            <DecideDialog {...deciding} connections={selection} onClose={() => setDeciding(undefined)} />
-          )}
+          {DecideDialog => <DecideDialog {...deciding} onClose={() => setDeciding(undefined)} />}
         </OnDemand>
       )}
     </>

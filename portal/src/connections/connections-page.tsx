@@ -1,7 +1,7 @@
 "use client";
 
 import { Button, makeStyles, Spinner, Text, tokens } from "@fluentui/react-components";
-import type { AdminAction, ConnectionPage, ConnectionView } from "@linkgate/api/spec";
+import type { ConnectionPage, ConnectionView } from "@linkgate/api/spec";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useCallback, useMemo, useState } from "react";
@@ -12,7 +12,7 @@ import { PageHeader } from "../shell/page-header.tsx";
 import { ProblemBar } from "../shell/problem-bar.tsx";
 import { ConnectionFilters } from "./connection-filters.tsx";
 import { ConnectionsTable } from "./connections-table.tsx";
-import { loadDecideDialog } from "./decide.ts";
+import { type Deciding, loadDecideDialog } from "./decide.ts";
 import { DecideToolbar } from "./decide-toolbar.tsx";
 import { type Draft, useDraft } from "./draft.ts";
 import { keyOf } from "./legality.ts";
@@ -33,11 +33,7 @@ export function ConnectionsPage() {
     placeholderData: keepPreviousData,
   });
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [deciding, setDeciding] = useState<{
-    action: AdminAction;
-    connections: readonly ConnectionView[];
-    draft?: string;
-  }>();
+  const [deciding, setDeciding] = useState<Deciding>();
   const rows = data?.value ?? [];
   // Who is no longer shown is no longer selected: a decision is about what the person sees.
   const selection = useMemo(() => rows.filter(row => selected.has(keyOf(row))), [rows, selected]);
@@ -99,6 +95,7 @@ export function ConnectionsPage() {
           {DecideDialog => (
             <DecideDialog
               {...deciding}
+              listed={rows}
               onClose={failed => {
                 setSelected(new Set(failed));
                 setDeciding(undefined);

@@ -20,15 +20,17 @@ import {
 import type { AdminAction, ConnectionView, DecisionResult, HistoryPage } from "@linkgate/api/spec";
 import { useState } from "react";
 import { FormattedMessage, useIntl } from "react-intl";
+import { mayPass } from "../api/problem.ts";
 import { useRead } from "../api/queries.ts";
 import { Actor } from "../history/history-table.tsx";
 import { useSession } from "../session/session.tsx";
 import { ProblemBar } from "../shell/problem-bar.tsx";
 import { SessionBar } from "../shell/session-bar.tsx";
-import { needsComment, useDecide } from "./decide.ts";
+import { type Deciding, needsComment, useDecide } from "./decide.ts";
 import { writeDraft } from "./draft.ts";
 import { nameOfResource, subscriptionOf } from "./endpoint-name.ts";
 import { keyOf } from "./legality.ts";
+import { type Change, type Changes, useChangesSince } from "./read-connection.ts";
 import { StateBadge } from "./state-badge.tsx";
 
 /** Characters of a comment. */
@@ -56,30 +58,39 @@ const useStyles = makeStyles({
   },
 });
 
-export interface DecideDialogProps {
-  readonly action: AdminAction;
-  readonly connections: readonly ConnectionView[];
-  /** What was written before the session ended. */
-  readonly draft?: string;
+export interface DecideDialogProps extends Deciding {
+  /** Connections that the page behind has read, and reads again when they change. */
+  readonly listed?: readonly ConnectionView[];
   /** @param failed keys of the connections about which nothing was decided */
   onClose(failed: readonly string[]): void;
 }
 
-/** Says what will happen to whom, asks why, and stays until every row has its result. */
-export function DecideDialog({ action, connections, draft = "", onClose }: DecideDialogProps) {
+const NONE: readonly ConnectionView[] = [];
+
+/**
+ * Says what will happen to whom, asks why, and stays until every row has its result. A decision is about what the person has
+ * seen: a row that changes meanwhile says so at once, and is left as it is.
+ */
+export function DecideDialog({ action, connections, draft = "", listed = NONE, onClose }: DecideDialogProps) {
   const styles = useStyles();
   const { formatMessage } = useIntl();
   const { person, hasEnded } = useSession();
   const decide = useDecide();
   const [comment, setComment] = useState(draft);
   const [isTried, setTried] = useState(false);
+  const [beforeSending, setBeforeSending] = useState<Changes>(new Map());
   const results = decide.data?.value;
   const failed = (results ?? []).filter(({ outcome }) => outcome !== "accepted");
   const lacksComment = needsComment(action) && comment.trim() === "";
+  const latest = useChangesSince(connections, listed);
+  // From the moment of sending on, a change may be the very one that was asked for.
+  const changes = decide.isPending ? beforeSending : latest;
+  const isOff = decide.isPending || hasEnded || changes.size === connections.length;
 
   const submit = () => {
     setTried(true);
-    if (lacksComment || decide.isPending || hasEnded) return;
+    if (lacksComment || isOff) return;
+    setBeforeSending(latest);
     decide.mutate(
       { action, comment, connections },
       { onSuccess: ({ value }) => value.every(({ outcome }) => outcome === "accepted") && onClose([]) },
@@ -107,6 +118,7 @@ export function DecideDialog({ action, connections, draft = "", onClose }: Decid
                   className={styles.item}
                   connection={connection}
                   result={results?.find(each => keyOf(each) === keyOf(connection))}
+                  change={results === undefined ? changes.get(keyOf(connection)) : undefined}
                 />
               ))}
             </ul>
@@ -144,12 +156,17 @@ export function DecideDialog({ action, connections, draft = "", onClose }: Decid
               </MessageBar>
             )}
             {decide.error === null ? null : <ProblemBar error={decide.error} />}
+            {mayPass(decide.error) ? (
+              <Text>
+                <FormattedMessage id="decide.unknown" />
+              </Text>
+            ) : null}
             {hasEnded ? <SessionBar onLeave={keep} /> : null}
           </DialogContent>
           <DialogActions>
             {results === undefined ? (
               <>
-                <Button appearance="primary" disabledFocusable={decide.isPending || hasEnded} onClick={submit}>
+                <Button appearance="primary" disabledFocusable={isOff} onClick={submit}>
                   <FormattedMessage id={decide.isPending ? "decide.running" : `decide.${action}`} />
                 </Button>
                 <Button disabled={decide.isPending} onClick={close}>
@@ -172,11 +189,13 @@ function Row({
   action,
   connection,
   result,
+  change,
   className,
 }: {
   action: AdminAction;
   connection: ConnectionView;
   result: DecisionResult | undefined;
+  change: Change | undefined;
   className: string;
 }) {
   const { accountName, name, privateEndpoint, requestMessage } = connection;
@@ -198,6 +217,7 @@ function Row({
       )}
       {action === "approve" || connection.state !== "Approved" ? null : <Loss connection={connection} />}
       {result === undefined ? null : <Result result={result} seen={connection} />}
+      <div aria-live="polite">{change === undefined ? null : <Changed seen={connection} now={change.now} />}</div>
     </li>
   );
 }
@@ -225,6 +245,29 @@ function Loss({
   );
 }
 
+/** That it is no longer what the person saw, and what that means. */
+function Changed({ seen, now }: { seen: ConnectionView; now: ConnectionView | undefined }) {
+  return (
+    <MessageBar intent="warning" layout="multiline">
+      <MessageBarBody>
+        <MessageBarTitle>
+          <FormattedMessage id="decide.changed" />
+        </MessageBarTitle>{" "}
+        <FormattedMessage id="decide.changed.effect" /> <StateNow now={now} /> <LastChange connection={seen} />
+      </MessageBarBody>
+    </MessageBar>
+  );
+}
+
+function StateNow({ now }: { now: ConnectionView | undefined }) {
+  if (now === undefined) return <FormattedMessage id="decide.result.gone" />;
+  return (
+    <>
+      <FormattedMessage id="decide.result.now" /> <StateBadge state={now.state} />
+    </>
+  );
+}
+
 /** What came of it. A conflict shows what changed, and who did it. */
 function Result({ result, seen }: { result: DecisionResult; seen: ConnectionView }) {
   if (result.outcome === "accepted") {
@@ -243,14 +286,7 @@ function Result({ result, seen }: { result: DecisionResult; seen: ConnectionView
         <MessageBarTitle>
           <FormattedMessage id={`decide.result.${result.outcome}`} />
         </MessageBarTitle>{" "}
-        {error?.message}{" "}
-        {connection === undefined ? (
-          <FormattedMessage id="decide.result.gone" />
-        ) : (
-          <>
-            <FormattedMessage id="decide.result.now" /> <StateBadge state={connection.state} />
-          </>
-        )}{" "}
+        {error?.message} <StateNow now={connection} />{" "}
         {connection?.etag === seen.etag ? null : <LastChange connection={seen} />}
       </MessageBarBody>
     </MessageBar>

@@ -14,6 +14,15 @@ export interface Decision {
   readonly connections: readonly ConnectionView[];
 }
 
+/** What a dialog is opened with. */
+export interface Deciding {
+  readonly action: AdminAction;
+  /** As the person saw them when they opened it: it is about that, whatever comes meanwhile. */
+  readonly connections: readonly ConnectionView[];
+  /** What was written before the session ended. */
+  readonly draft?: string;
+}
+
 /** Fetches the dialog, which most visits never open. */
 export const loadDecideDialog = async () => (await import("./decide-dialog.tsx")).DecideDialog;
 

@@ -5,10 +5,10 @@ import type { AdminAction, ConnectionView } from "@linkgate/api/spec";
 import { useEffect, useState } from "react";
 import { FormattedMessage } from "react-intl";
 import { Problem } from "../api/problem.ts";
-import { useRead } from "../api/queries.ts";
 import { PageLink } from "../shell/page-link.tsx";
 import { connectionHref } from "./columns.tsx";
 import type { FollowedDecision } from "./follow-decisions.tsx";
+import { useConnection } from "./read-connection.ts";
 
 /** Milliseconds that a toast stays; it stays for longer under the pointer. The history keeps what it says. */
 const STAYS = 10_000;
@@ -55,14 +55,8 @@ function Watch({
 }) {
   const [outcomes, setOutcomes] = useState<readonly Outcome[]>([]);
   const at = outcomes.length;
-  const { account, name } = connections[
-    Math.min(at, connections.length - 1)
-  ] as FollowedDecision["connections"][number];
-  const { data, error, isFetchedAfterMount } = useRead<ConnectionView>(
-    `/accounts/${encodeURIComponent(account)}/connections/${encodeURIComponent(name)}`,
-    {},
-    { refetchOnMount: "always" },
-  );
+  const connection = connections[Math.min(at, connections.length - 1)] as FollowedDecision["connections"][number];
+  const { data, error, isFetchedAfterMount } = useConnection(connection, { refetchOnMount: "always" });
   // An older answer may be of another connection that had the name.
   const outcome = isFetchedAfterMount ? findOutcome(action, data, error) : undefined;
   useEffect(() => {
