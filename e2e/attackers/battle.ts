@@ -18,7 +18,7 @@ import { Reference, type Verdict, type World } from "./reference.ts";
 import { ENTRIES, LINK_ADDRESSES, makeWorld, SERVICES } from "./world.ts";
 
 /** A proxy that has much else to do writes its log late. */
-const LOG_DEADLINE_MS = 60_000;
+const LOG_DEADLINE_MS = 240_000;
 
 /** Connections at the same time: most wait, since Envoy takes a second to end one. */
 const CONCURRENCY = 500;
@@ -78,8 +78,11 @@ export class Battlefield {
     feed.replaceAll(ENTRIES);
     const upstream = new RecordingUpstream();
     await upstream.serve(SERVICES);
-    // One worker, whose lines come in the order of its work.
-    const settings = { linkTlv, loadBalancers: [BALANCER], workers: 1, upstreamDir: upstream.dir };
+    // One worker, whose lines come in the order of its work; and no end of a connection, or of the wait for a head, by a timer.
+    const settings = {
+      ...{ linkTlv, loadBalancers: [BALANCER], workers: 1, linkQuarantine: 3600 },
+      upstreamDir: upstream.dir,
+    };
     try {
       const gate = await startGate(kind, { ...settings, feedUrl: feed.url, feedToken: feed.token });
       return new Battlefield({ gate, upstream, feed, ways: await findWays() }, makeWorld(linkTlv));

@@ -20,7 +20,7 @@ export interface Outcome {
 type Answers = Pick<Outcome, "statuses" | "isClosed">;
 
 /** Nobody waits longer for an answer that is due. */
-const ANSWER_DEADLINE_MS = 60_000;
+const ANSWER_DEADLINE_MS = 240_000;
 /** The client's own machine has no port left for an address just now: each is kept for a while after its connection. */
 const NO_PORT = ["EADDRINUSE", "EADDRNOTAVAIL"];
 const PORT_TRIES = { most: 600, everyMs: 100 };

@@ -12,7 +12,7 @@ const REASONS = [
 
 test.for(["off", "optional", "required"] as const)(
   `NGINX, Envoy and core in Node say the same of random requests, seed ${SEED}, TLV %s`,
-  { timeout: 600_000 },
+  { timeout: 1_200_000 },
   async linkTlv => {
     const requests = REQUESTS[linkTlv];
     const { compared, reasons } = await findAgreement({ linkTlv, seed: SEED, requests });

@@ -123,7 +123,7 @@ describe.each(gates)("attackers of $name", kind => {
     expect(count("denied")).toBeGreaterThan(REQUESTS / 4);
     expect(count("refused")).toBeGreaterThan(REQUESTS / 50);
     expect(count("health")).toBeGreaterThan(REQUESTS / 100);
-  }, 600_000);
+  }, 1_200_000);
 });
 
 function planShape(shape: Shape, index: number, way: Way, position: Position): Plan {

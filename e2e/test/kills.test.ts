@@ -9,7 +9,7 @@ const ROUNDS: Readonly<Record<string, number>> = { nginx: 35, envoy: 15 };
 describe.each(killableGates)("kills with $name", kind => {
   const rounds = ROUNDS[kind.name] ?? 0;
   test(`${rounds} times something is killed while links are given and taken: nothing is lost, nothing comes back`, {
-    timeout: 600_000,
+    timeout: 1_200_000,
   }, async () => {
     const seed = chooseSeed();
     const world = await World.start(kind, ["one", "other"]);
