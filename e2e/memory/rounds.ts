@@ -11,6 +11,14 @@ export interface MemoryReport {
   after: number;
 }
 
+/** Who asks the same over and over, and what must be answered. */
+interface Client {
+  readonly header: Uint8Array;
+  readonly request: Buffer;
+  readonly status: number;
+  connection?: RawConnection | undefined;
+}
+
 const ACCOUNTS = 1000;
 const BATCH = 25;
 const CHANGES_A_PAGE = 100;
@@ -20,7 +28,7 @@ export class MemoryField {
   readonly #feed: TestFeed;
   readonly #upstream: RecordingUpstream;
   readonly #gate: GateUnderTest;
-  readonly #asking: { connection: RawConnection; request: Buffer; status: number }[] = [];
+  readonly #clients: Client[] = [];
   #version = 0;
 
   private constructor(feed: TestFeed, upstream: RecordingUpstream, gate: GateUnderTest) {
@@ -42,7 +50,7 @@ export class MemoryField {
   }
 
   async close(): Promise<void> {
-    for (const { connection } of this.#asking) connection.close();
+    for (const { connection } of this.#clients) connection?.close();
     await this.#gate.stop();
     await this.#upstream.stop();
     await this.#feed.stop();
@@ -84,7 +92,7 @@ export class MemoryField {
 
   /** One in four is admitted. */
   async #ask(count: number): Promise<number> {
-    if (this.#asking.length === 0) {
+    if (this.#clients.length === 0) {
       const contoso = `contoso.${ZONE.private}`;
       const kinds = [
         [17, contoso, 200],
@@ -94,23 +102,29 @@ export class MemoryField {
       ] as const;
       for (const [id, host, status] of [...kinds, ...kinds]) {
         const header = writeProxyHeader({ source: linkAddress(id, "10.1.1.4") });
-        const connection = await RawConnection.open(this.#gate.endpoints.proxy, header);
-        this.#asking.push({ connection, request: writeRequest({ host, target: "/Patient?name=x" }), status });
+        this.#clients.push({ header, request: writeRequest({ host, target: "/Patient?name=x" }), status });
       }
     }
     let asked = 0;
-    for (; asked < count; asked += BATCH * this.#asking.length) {
+    for (; asked < count; asked += BATCH * this.#clients.length) {
       await Promise.all(
-        this.#asking.map(async ({ connection, request, status }) => {
-          for (let each = 0; each < BATCH; each++) {
-            connection.send(request);
-            const answer = await connection.readResponse();
-            if (answer.status !== status) throw new Error(`${answer.status} instead of ${status}`);
-          }
+        this.#clients.map(async client => {
+          for (let each = 0; each < BATCH; each++) await this.#askOnce(client);
         }),
       );
     }
     return asked;
+  }
+
+  /** Asks on a connection that lasts for as long as the gate wants it to. */
+  async #askOnce(client: Client): Promise<void> {
+    client.connection ??= await RawConnection.open(this.#gate.endpoints.proxy, client.header);
+    client.connection.send(client.request);
+    const answer = await client.connection.readResponse();
+    if (answer.status !== client.status) throw new Error(`${answer.status} instead of ${client.status}`);
+    if (answer.header("connection") !== "close") return;
+    client.connection.close();
+    client.connection = undefined;
   }
 
   async #readResident(): Promise<number> {
