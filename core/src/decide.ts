@@ -115,7 +115,7 @@ export const HEALTH_TARGET: string = "/health/check";
 
 /** True for GET or HEAD of exactly `/health/check`, with or without a query. Case and every other spelling count. */
 export function isHealthCheck(method: Text, target: Text): bool {
+  if (!target.startsWith(HEALTH_TARGET, 0)) return false; // first, because nearly all end here
   if (!equals(method, "GET") && !equals(method, "HEAD")) return false;
-  if (!target.startsWith(HEALTH_TARGET, 0)) return false;
   return target.length === HEALTH_TARGET.length || target.charCodeAt(HEALTH_TARGET.length) === QUESTION;
 }

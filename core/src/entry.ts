@@ -30,7 +30,8 @@ export function holdsLinkId(entry: Text, start: i32, id: Text): bool {
     if (end >= entry.length) return false; // the version, which nothing follows
     const next = entry.charCodeAt(end);
     if (next !== COMMA && next !== TAB) continue; // the beginning of a longer id
-    if (!isDigit(entry.charCodeAt(at - 1))) return true; // not the end of a longer one
+    const before = entry.charCodeAt(at - 1);
+    if (before === COMMA || before === TAB) return true; // not the end of a longer one
   }
   return false;
 }

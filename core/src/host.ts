@@ -60,16 +60,21 @@ export function splitHost(text: Text, zones: Zones, host: Host): bool {
 
 /** {@link splitHost} without a look at what stands before the suffix, which may be anything: the table may vouch for it. */
 export function findZone(text: Text, zones: Zones, host: Host): bool {
-  host.clear();
-  const end = endOfName(text);
-  for (let zone: i32 = 0; zone < zones.suffixes.length; zone++) {
-    const suffix = zones.suffixes[zone];
+  // Nearly every name ends with its suffix; no suffix ends with a dot or like a port, so such a name has neither.
+  return findSuffix(text, text.length, zones, host) || findSuffix(text, endOfName(text), zones, host);
+}
+
+function findSuffix(text: Text, end: i32, zones: Zones, host: Host): bool {
+  const suffixes = zones.suffixes;
+  for (let zone: i32 = 0; zone < suffixes.length; zone++) {
+    const suffix = suffixes[zone];
     const length = end - suffix.length;
     if (length < 1 || !text.startsWith(suffix, length)) continue;
     host.accountLength = length;
     host.isPrivate = zones.privacy[zone];
     return true;
   }
+  host.clear();
   return false;
 }
 
@@ -93,7 +98,6 @@ export function isAccount(text: Text, from: i32, to: i32): bool {
 /** Where the name ends: before one trailing dot and before `:port` (1-5 digits, at most 65535); -1 for a port that is none. */
 function endOfName(text: Text): i32 {
   let end = text.length;
-  if (end > 0 && text.charCodeAt(end - 1) >= 0x61) return end; // a letter, as nearly always
   let port: i32 = 0;
   let scale: i32 = 1;
   let at = end - 1;

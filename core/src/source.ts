@@ -1,5 +1,5 @@
-import { Address, isIPv4, isPrivateLink, readLinkId, writeDotted, writeGroups } from "./address.ts";
-import { COLON, Text, TextSink } from "./text.ts";
+import { Address, isIPv4, isPrivateLink, readLinkId, writeGroups } from "./address.ts";
+import { Text, TextSink } from "./text.ts";
 
 /** Whether a listener reads the link id from PROXY v2 TLV 0xEE (design 3.3). */
 export const TLV_OFF: i32 = 0;
@@ -95,16 +95,16 @@ export function classifySource(source: Source, listener: Listener, link: Link): 
  * Writes the client as log and upstream see it, `privateip:linkid` (requirement, "audit logging"): `10.1.1.4:822088585`.
  * With the link id from the TLV alone the private address is the source address; one that is IPv6 stands in brackets.
  * @param linkId in decimal
+ * @param sink empty
  */
 export function writeClient(source: Source, linkId: Text, sink: TextSink): void {
-  sink.clear();
+  const bytes = source.address.bytes;
   if (isPrivateLink(source.address) || isIPv4(source.address)) {
-    writeDotted(source.address, sink);
-  } else {
-    sink.putCode(0x5b);
-    writeGroups(source.address, sink);
-    sink.putCode(0x5d);
+    sink.putDottedWith(bytes[12], bytes[13], bytes[14], bytes[15], linkId);
+    return;
   }
-  sink.putCode(COLON);
+  sink.putCode(0x5b);
+  writeGroups(source.address, sink);
+  sink.putWord("]:");
   sink.putPart(linkId, 0, linkId.length);
 }

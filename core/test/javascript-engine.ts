@@ -24,7 +24,7 @@ export function createJavaScriptEngine(): Engine {
 
   function describeAddress(): ReadAddress {
     return {
-      groups: [...address.groups],
+      groups: Array.from({ length: 8 }, (_, group) => Buffer.from(address.bytes).readUInt16BE(2 * group)),
       isIPv4: core.isIPv4(address),
       isPrivateLink: core.isPrivateLink(address),
       linkId: core.readLinkId(address),

@@ -193,7 +193,10 @@ export function parseAddressBytes(length: i32): bool {
 }
 
 export function addressGroup(group: i32): i32 {
-  return address.groups[group];
+  const bytes = address.bytes;
+  const high: i32 = bytes[2 * group];
+  const low: i32 = bytes[2 * group + 1];
+  return (high << 8) | low;
 }
 
 export function addressIsIPv4(): bool {

@@ -22,7 +22,10 @@ export class StringSink implements TextSink {
   putPart(text: string, from: number, to: number): void {
     this.text += text.slice(from, to);
   }
-  putDotted(high: number, low: number): void {
-    this.text += `${OCTETS[high >> 8]}.${OCTETS[high & 255]}.${OCTETS[low >> 8]}.${OCTETS[low & 255]}`;
+  putDottedWith(a: number, b: number, c: number, d: number, part: string): void {
+    this.text += `${OCTETS[a]}.${OCTETS[b]}.${OCTETS[c]}.${OCTETS[d]}:${part}`;
+  }
+  putDotted(a: number, b: number, c: number, d: number): void {
+    this.text += `${OCTETS[a]}.${OCTETS[b]}.${OCTETS[c]}.${OCTETS[d]}`;
   }
 }
