@@ -1,27 +1,23 @@
-import { randomBytes } from "node:crypto";
 import { sql } from "kysely";
 import type { Migration } from "kysely/migration";
 import pg from "pg";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { migrateToLatest } from "../../src/database/migrate.ts";
 import { migrations } from "../../src/database/migrations.ts";
 import { openDatabase } from "../../src/database/open.ts";
 import { startTestApi, type TestApi } from "../support/api.ts";
 import { createAccount } from "../support/documents.ts";
-import { execute } from "../support/postgres.ts";
+import { createEmptyDatabase } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
 
 const REPLICAS = 5;
-const name = `test_${randomBytes(6).toString("hex")}`;
-let server: string;
 let url: string;
+let drop: () => Promise<void>;
 
 beforeAll(async () => {
-  server = inject("postgresUrl");
-  url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
-  await execute(server, `create database ${name}`);
+  ({ url, drop } = await createEmptyDatabase());
 });
-afterAll(() => execute(server, `drop database ${name} with (force)`));
+afterAll(() => drop());
 
 const readAll = async (query: string): Promise<string[]> => {
   const client = new pg.Client({ connectionString: url });
@@ -60,7 +56,8 @@ test("a replica that finds another at it waits, and then changes nothing", async
       isDone = true;
     });
     await until("it to wait", async () => {
-      const [count] = await readAll("select count(*)::text from pg_locks where locktype = 'advisory' and not granted");
+      const [count] = await readAll(`select count(*)::text from pg_locks where locktype = 'advisory' and not granted
+        and database = (select oid from pg_database where datname = current_database())`);
       return count === "1";
     });
     expect(isDone).toBe(false);
