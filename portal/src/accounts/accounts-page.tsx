@@ -1,6 +1,7 @@
 "use client";
 
-import { Button, makeStyles, SearchBox, TableCell, TableRow, Text, tokens } from "@fluentui/react-components";
+import { Button, Input, makeStyles, TableCell, TableRow, Text, tokens } from "@fluentui/react-components";
+import { SearchRegular } from "@fluentui/react-icons";
 import type { AccountPage, AccountView } from "@linkgate/api/spec";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
@@ -42,7 +43,9 @@ export function AccountsPage() {
   return (
     <div className={styles.page}>
       <PageHeader title={formatMessage({ id: "accounts.title" })} />
-      <SearchBox
+      <Input
+        type="search"
+        contentBefore={<SearchRegular />}
         aria-label={formatMessage({ id: "accounts.search" })}
         placeholder={formatMessage({ id: "accounts.search" })}
         value={search}

@@ -1,5 +1,5 @@
 import type { GateList } from "@linkgate/api/spec";
-import { type keepPreviousData, QueryClient, type UseQueryResult, useQueries, useQuery } from "@tanstack/react-query";
+import { type keepPreviousData, QueryClient, type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { type Session, useSession } from "../session/session.tsx";
 import { type CallOptions, call } from "./client.ts";
 import { mayPass } from "./problem.ts";
@@ -43,13 +43,8 @@ export function useRead<T>(
   return useQuery<T>(toRead<T>(useSession(), path, query, options));
 }
 
-/** Reads any number of documents. @param paths below `/admin/v1` */
-export function useReads<T>(paths: readonly string[], options: ReadOptions = {}): UseQueryResult<T>[] {
-  const session = useSession();
-  return useQueries({ queries: paths.map(path => toRead<T>(session, path, {}, options)) });
-}
-
-function toRead<T>(
+/** What TanStack Query needs to read a document. */
+export function toRead<T>(
   { getToken, person }: Session,
   path: string,
   query: CallOptions["query"] = {},

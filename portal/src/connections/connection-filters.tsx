@@ -1,7 +1,7 @@
 "use client";
 
-import { Button, Field, makeStyles, SearchBox, tokens } from "@fluentui/react-components";
-import { CheckmarkRegular } from "@fluentui/react-icons";
+import { Button, Field, Input, makeStyles, tokens } from "@fluentui/react-components";
+import { CheckmarkRegular, SearchRegular } from "@fluentui/react-icons";
 import type { ConnectionState, StateCounts } from "@linkgate/api/spec";
 import { useEffect, useState } from "react";
 import { FormattedMessage, useIntl } from "react-intl";
@@ -72,5 +72,7 @@ function Search({ value, onSearch }: { value: string; onSearch(value: string): v
     const timer = setTimeout(() => onSearch(text), SEARCH_AFTER);
     return () => clearTimeout(timer);
   }, [text, value, onSearch]);
-  return <SearchBox value={text} onChange={(_, data) => setText(data.value)} />;
+  return (
+    <Input type="search" contentBefore={<SearchRegular />} value={text} onChange={(_, data) => setText(data.value)} />
+  );
 }

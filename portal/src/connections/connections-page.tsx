@@ -12,11 +12,12 @@ import { PageHeader } from "../shell/page-header.tsx";
 import { ProblemBar } from "../shell/problem-bar.tsx";
 import { ConnectionFilters } from "./connection-filters.tsx";
 import { ConnectionsTable } from "./connections-table.tsx";
-import { type Deciding, loadDecideDialog } from "./decide.ts";
+import type { Deciding } from "./decide.ts";
 import { DecideToolbar } from "./decide-toolbar.tsx";
 import { type Draft, useDraft } from "./draft.ts";
 import { keyOf } from "./legality.ts";
 import { type ListState, PAGE_SIZE, useListState, writeListState } from "./list-state.ts";
+import { loadDecideDialog } from "./load-decide-dialog.ts";
 
 const useStyles = makeStyles({
   page: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },

@@ -26,11 +26,11 @@ import { Actor } from "../history/history-table.tsx";
 import { useSession } from "../session/session.tsx";
 import { ProblemBar } from "../shell/problem-bar.tsx";
 import { SessionBar } from "../shell/session-bar.tsx";
+import { type Change, type Changes, useChangesSince } from "./changes-since.ts";
 import { type Deciding, needsComment, useDecide } from "./decide.ts";
 import { writeDraft } from "./draft.ts";
 import { nameOfResource, subscriptionOf } from "./endpoint-name.ts";
 import { keyOf } from "./legality.ts";
-import { type Change, type Changes, useChangesSince } from "./read-connection.ts";
 import { StateBadge } from "./state-badge.tsx";
 
 /** Characters of a comment. */

@@ -23,9 +23,6 @@ export interface Deciding {
   readonly draft?: string;
 }
 
-/** Fetches the dialog, which most visits never open. */
-export const loadDecideDialog = async () => (await import("./decide-dialog.tsx")).DecideDialog;
-
 /** Whether a comment is asked for: always where somebody loses a way in. */
 export function needsComment(action: AdminAction): boolean {
   return action !== "approve";
