@@ -33,6 +33,11 @@ export const SETTINGS: readonly Setting[] = [
     directive: "env, read by the gate",
     meaning: "Where the control plane's feed is: an http or https URL without the path of the call.",
     isValid: text => parseFeedUrl(text) !== null,
+    // njs 1.0.2 keeps a connection whose certificate it has refused, too, and asks on it the next time without a word.
+    render: text => ({
+      [`${NAME}_FEED_URL`]: text,
+      [`${NAME}_FEED_KEEPALIVE`]: text.startsWith("https:") ? "" : "js_fetch_keepalive 2;",
+    }),
   },
   {
     name: `${NAME}_GATE_NAME`,
