@@ -16,6 +16,8 @@ export type World = {
   readonly scopes: readonly Scope[];
   readonly gated: readonly Scope[];
   readonly quarantineMs: number;
+  /** True if the gate asks its feed by https. */
+  readonly hasSecureFeed: boolean;
 };
 
 const GATE_HANDLER = /^[\w$]+\.(checkDirect|checkProxy|checkPublic|checkHealth)$/;

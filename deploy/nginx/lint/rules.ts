@@ -1,5 +1,6 @@
 import { countingFails, uncounted } from "./counting.ts";
 import type { Configuration } from "./dump.ts";
+import { unprovenFeed } from "./feed.ts";
 import { isTooWide } from "./network.ts";
 import type { Directive } from "./parse.ts";
 import { type Finding, isGated, own, type Rule, touchesGate } from "./rule.ts";
@@ -234,6 +235,7 @@ const RULES: readonly Rule[] = [
   engine,
   uncounted,
   countingFails,
+  unprovenFeed,
 ];
 
 /**
@@ -249,8 +251,9 @@ export function findMistakes({ directives, missing }: Configuration): Finding[] 
   const http = directives.filter(({ name }) => name === "http");
   const scopes = http.flatMap(findScopes);
   const gated = scopes.filter(scope => isGated(scope));
-  const quarantineMs = readQuarantine(directives);
-  const world = { scopes, gated, quarantineMs };
+  const quarantineMs = parseTime(readEnv(directives, "LINKGATE_LINK_QUARANTINE"));
+  const hasSecureFeed = readEnv(directives, "LINKGATE_FEED_URL").startsWith("https:");
+  const world = { scopes, gated, quarantineMs, hasSecureFeed };
   if (gated.length === 0) {
     const [at = { name: "", args: [], block: null, file: directives[0]?.file ?? "configuration", line: 1 }] = http;
     found.push({ rule: "no-gate", at, text: "no location has the gate's js_access" });
@@ -265,8 +268,8 @@ export function findMistakes({ directives, missing }: Configuration): Finding[] 
   return [...new Map(findings.map(finding => [JSON.stringify(finding), finding])).values()];
 }
 
-/** `env LINKGATE_LINK_QUARANTINE=60;` in milliseconds; NaN, with which no time is short enough, if it is not there. */
-function readQuarantine(directives: readonly Directive[]): number {
-  const env = directives.find(({ name, args }) => name === "env" && args[0]?.startsWith("LINKGATE_LINK_QUARANTINE="));
-  return env === undefined ? Number.NaN : parseTime(env.args[0]?.split("=")[1] ?? "");
+/** What `env NAME=value;` says; empty, which is no time and no URL, if it is not there. */
+function readEnv(directives: readonly Directive[], name: string): string {
+  const env = directives.find(each => each.name === "env" && each.args[0]?.startsWith(`${name}=`));
+  return env?.args[0]?.slice(name.length + 1) ?? "";
 }

@@ -44,6 +44,12 @@ test("our own configuration is clean", () => {
   expect(findMistakes(readDump(ours, "nginx.conf"))).toEqual([]);
 });
 
+test("and so it is with a feed by http, to which connections are kept", () => {
+  const text = renderTemplate(template, renderSettings({ ...settings, LINKGATE_FEED_URL: "http://127.0.0.1:1" }));
+  expect(text).toContain("js_fetch_keepalive 2;");
+  expect(lint(text)).toEqual([]);
+});
+
 test("and so it is with TLS, which every listener for requests then speaks", () => {
   expect(findMistakes(readDump(withTls, "nginx.conf"))).toEqual([]);
   expect(withTls.match(/listen .* ssl;\n +http2 on;/g)).toHaveLength(3);
@@ -174,6 +180,12 @@ describe("mistakes", () => {
     ["counted before the answer", inLocation("add_header x-counted $linkgate_counted;"), ["counting-fails"]],
     ["counted by a map", inHttp("map $linkgate_counted $x { default 1; }"), ["counting-fails"]],
     ["counted within a map", inHttp("map $uri $x { default a$linkgate_counted; }"), ["counting-fails"]],
+    ["a feed whose certificate nobody looks at", inHttp("js_fetch_verify off;"), ["unproven-feed"]],
+    [
+      "connections kept to a feed by https",
+      change("js_fetch_timeout 12s;", "js_fetch_timeout 12s;\njs_fetch_keepalive 2;"),
+      ["unproven-feed"],
+    ],
     ["counts that are lost", change("type=number;", "type=number evict timeout=1s;"), ["stored-table", "stored-table"]],
     ["no gate at all", "events {} http { server { listen 80; root /srv; } }", ["no-gate"]],
     ["a file that is not there", inHttp("include more.conf;"), ["missing-include"]],
