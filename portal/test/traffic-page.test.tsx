@@ -1,7 +1,9 @@
 // @vitest-environment jsdom
-import { screen, within } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import { userEvent } from "@testing-library/user-event";
 import { expect, test } from "vitest";
+import { followCounts } from "../src/charts/count-filter.ts";
+import { RANGES } from "../src/charts/time-range.ts";
 import { TrafficPage } from "../src/traffic/traffic-page.tsx";
 import { accountDocument, trafficDocument } from "./support/documents.ts";
 import { showPage } from "./support/show-page.tsx";
@@ -56,4 +58,18 @@ test("a service that does not answer is told, with the way to try again", async 
   showPage(<TrafficPage />, { url: "/traffic", answers: { "/accounts": accounts } });
   await screen.findByText("This did not work.");
   screen.getByRole("button", { name: "Try again" });
+});
+
+test("it is read again when the gates have told of requests; a long range once a minute, however often they do", async () => {
+  const { asked, tell } = show("/traffic?range=day");
+  await screen.findByText("No gate has told of any request in this time.");
+  const before = asked.length;
+  tell("counted", { accounts: ["contoso"] });
+  await waitFor(() => expect(asked.slice(before).join()).toContain("/traffic?"));
+  expect(RANGES.map(followCounts)).toEqual([
+    { counted: true },
+    { counted: true },
+    { refetchInterval: 60_000 },
+    { refetchInterval: 60_000 },
+  ]);
 });

@@ -2,6 +2,7 @@
 
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
 import { useEffect, useMemo, useState } from "react";
+import type { ReadOptions } from "../api/queries.ts";
 import { type Bars, divide, readRange, type TimeRange } from "./time-range.ts";
 
 /** Which counts are shown, as the URL has it. Empty: all of them. */
@@ -56,6 +57,17 @@ export function useBars(range: TimeRange): Bars {
     return () => clearTimeout(timer);
   }, [bars]);
   return bars;
+}
+
+/** Milliseconds. */
+const LONG_RANGE_EVERY = 60_000;
+
+/**
+ * How a report is kept up to date. The bars of a long range hardly change with what came last, and its many rows are work for
+ * the API: it is read once a minute, however often the gates tell of requests.
+ */
+export function followCounts(range: TimeRange): ReadOptions {
+  return range === "hour" || range === "day" ? { counted: true } : { refetchInterval: LONG_RANGE_EVERY };
 }
 
 /** What the API is asked for, to fill the bars: all up to now, by the API's own clock. */

@@ -24,7 +24,7 @@ import {
 } from "react-intl";
 import { AccountLink } from "../accounts/account-link.tsx";
 import { useRead } from "../api/queries.ts";
-import { toQuery, useBars, useCountFilter } from "../charts/count-filter.ts";
+import { followCounts, toQuery, useBars, useCountFilter } from "../charts/count-filter.ts";
 import { CountFilters } from "../charts/count-filters.tsx";
 import { Omitted } from "../charts/omitted.tsx";
 import { TimeChart } from "../charts/time-chart.tsx";
@@ -64,7 +64,7 @@ export function DenialsPage() {
   const bars = useBars(filter.range);
   const report = useRead<DenialReport>("/denials", toQuery(filter, bars), {
     placeholderData: keepPreviousData,
-    counted: true,
+    ...followCounts(filter.range),
   });
   const isFiltered = filter.account !== "" || filter.reason !== "" || filter.connection !== "";
   return (

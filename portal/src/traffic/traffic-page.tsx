@@ -6,7 +6,14 @@ import { keepPreviousData } from "@tanstack/react-query";
 import { FormattedMessage, FormattedNumber, useIntl } from "react-intl";
 import { AccountLink } from "../accounts/account-link.tsx";
 import { useRead } from "../api/queries.ts";
-import { type CountFilter, toQuery, useBars, useCountFilter, writeCountFilter } from "../charts/count-filter.ts";
+import {
+  type CountFilter,
+  followCounts,
+  toQuery,
+  useBars,
+  useCountFilter,
+  writeCountFilter,
+} from "../charts/count-filter.ts";
 import { CountFilters } from "../charts/count-filters.tsx";
 import { formatBytes } from "../charts/format-bytes.ts";
 import { Omitted } from "../charts/omitted.tsx";
@@ -40,7 +47,7 @@ export function TrafficPage() {
   const shown = { ...filter, reason: "", connection: "" };
   const report = useRead<TrafficReport>("/traffic", toQuery(shown, bars), {
     placeholderData: keepPreviousData,
-    counted: true,
+    ...followCounts(filter.range),
   });
   return (
     <>
