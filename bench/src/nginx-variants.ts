@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { linksOf, nameAccount } from "./feed.ts";
 import type { World } from "./gate.ts";
 
@@ -14,6 +15,7 @@ export interface NginxVariant {
   change(template: string, world: World): string;
 }
 
+const CALLS = fileURLToPath(new URL("nginx-calls.js", import.meta.url));
 const CHECK = /^ *js_access gate\.check(Direct|Proxy|Public);$/gm;
 
 /** The gate, and what people would use instead; the first is what the others are compared with. */
@@ -25,6 +27,18 @@ export const NGINX_VARIANTS: readonly NginxVariant[] = [
       const script = join(folder, "noop.js");
       writeFileSync(script, "function check(r) {}\nexport default { check };\n");
       return beforeImport(replaceChecks(template, "js_access noop.check;"), `js_import noop from ${script};`);
+    },
+  },
+  {
+    name: "js_access with the calls alone",
+    change: (template, { accounts }) => {
+      const called = template
+        .replace(CHECK, "      js_access calls.check;")
+        .replace("gate.countRequest", "calls.count");
+      return beforeImport(called, `js_import calls from ${CALLS};`).replace(
+        /^env /m,
+        `env BENCH_ACCOUNTS=${accounts};\nenv `,
+      );
     },
   },
   { name: "Linkgate", isLinkgate: true, change: template => template },
