@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { linkAddress } from "@linkgate/njs/testing";
-import { useRealtime } from "./cores.ts";
+import { keepCoresAwake, useRealtime } from "./cores.ts";
 import { readFacts } from "./facts.ts";
 import { COMMON_LINK } from "./feed.ts";
 import { measurePropagation } from "./propagation.ts";
@@ -41,6 +41,9 @@ try {
   console.error(`npm run bench gives the loopback interface the address ${address}, which takes root: ${error}`);
   process.exit(1);
 }
+const letSleep = keepCoresAwake();
+if (letSleep === null)
+  console.log("idle cores sleep: proxies that keep the load generator less busy pay for waking it");
 try {
   const plan = {
     accounts: Number(values.accounts),
@@ -50,7 +53,7 @@ try {
     isRealtime: values.realtime,
   };
   useRealtime(plan.isRealtime);
-  const facts = readFacts();
+  const facts = { ...readFacts(), coresStayAwake: letSleep !== null };
   const changes = Number(values.changes);
   const rows =
     changes > 0
@@ -65,6 +68,7 @@ try {
   writeFileSync(file, `${JSON.stringify({ facts, plan, rows, delays }, null, 2)}\n`);
   console.log(`\n${plan.accounts} accounts x 3 links, medians of ${plan.rounds} rounds of ${plan.seconds} s; ${file}`);
 } finally {
+  letSleep?.();
   execFileSync("ip", ["-6", "addr", "del", `${address}/128`, "dev", "lo"], { stdio: "pipe" });
   rmSync(folder, { recursive: true, force: true });
 }
