@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type AccessLogLine, findFreePorts, readLog, waitForLog } from "@linkgate/njs/testing";
 import { askStatus } from "../../njs/supervisor/status-client.ts";
@@ -123,8 +125,10 @@ export abstract class SupervisedGate implements GateUnderTest {
     process.once("exit", leaveNothing);
     child.once("exit", () => process.off("exit", leaveNothing));
     const ready = new Promise<boolean>(resolve => child.stdout.once("data", () => resolve(true)));
-    if (!(await Promise.race([ready, this.#exit.then(() => false)])))
-      throw new Error(`the supervisor ended: ${this.explain()}`);
+    const closed = once(child, "close");
+    if (await Promise.race([ready, this.#exit.then(() => false)])) return;
+    await Promise.race([closed, delay(10_000, undefined, { ref: false })]); // what it said last is read after its end
+    throw new Error(`the supervisor ended: ${this.explain()}`);
   }
 
   async readState(): Promise<GateState> {

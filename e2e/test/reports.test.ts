@@ -24,6 +24,8 @@ describe.each(gates)("what $name counts", kind => {
   beforeAll(async () => {
     world = await World.start(kind, ["one"]);
     await world.createAccounts("contoso", "northwind");
+    // What may have been counted before an account was there is nobody's: these have long been there.
+    await world.plane.query("update accounts set created_at = created_at - interval '1 hour'");
     const name = connectionName(PENDING);
     const body = proxyBody(name, "manual", [PENDING]);
     expect((await world.plane.nrp.call("PUT", proxyPath("contoso", name), { body })).status).toBe(201);
@@ -31,14 +33,6 @@ describe.each(gates)("what $name counts", kind => {
     // Nothing is revoked here, and no connection is too old for its one request.
     one = await world.addGate("one", { linkQuarantine: 3600 });
     for (const grant of grants) await world.traffic.untilAdmitted(one.gate, grant);
-    // What was counted before an account was there is nobody's, and so is what may have been.
-    await until(
-      async () => {
-        await ask(linkAddress(OURS, "10.1.1.4"), `contoso.${ZONE.private}`);
-        return (await readCounts()).some(({ account }) => account === "contoso");
-      },
-      () => `nothing is counted for the account\n${one.gate.explain()}`,
-    );
   });
   afterAll(() => world?.stop());
   beforeEach(() => onTestFailed(async () => console.log(await world.explain())));
@@ -89,8 +83,14 @@ describe.each(gates)("what $name counts", kind => {
   }
 
   test("the gate says who it is", async () => {
-    const rows = await world.plane.query<{ version: string; gate: string }>(
-      "select distinct gate, version from reporters",
+    const rows = await until(
+      async () => {
+        const said = await world.plane.query<{ version: string; gate: string }>(
+          "select distinct gate, version from reporters",
+        );
+        return said.length > 0 && said;
+      },
+      () => `no report came\n${one.gate.explain()}`,
     );
     expect(rows).toEqual([{ gate: "one", version: expect.stringMatching(new RegExp(`^linkgate-${kind.name}/\\d`)) }]);
   });
