@@ -45,6 +45,8 @@ test("what was approved is told of once every gate has it, and not before", asyn
   expect(screen.getByRole("link", { name: "See the connection" }).getAttribute("href")).toBe(
     "/connections/contoso/pe.1",
   );
+  await userEvent.click(screen.getByRole("button", { name: "Dismiss" }));
+  expect(screen.queryByText(/is approved/)).toBeNull();
 });
 
 test("several are told of at once, when the last of them is in force; those that were refused are not among them", async () => {

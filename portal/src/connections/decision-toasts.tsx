@@ -1,17 +1,41 @@
 "use client";
 
-import { Toast, ToastBody, Toaster, ToastTitle, useId, useToastController } from "@fluentui/react-components";
+import {
+  Button,
+  MessageBar,
+  MessageBarActions,
+  MessageBarBody,
+  MessageBarTitle,
+  makeStyles,
+  tokens,
+} from "@fluentui/react-components";
 import type { AdminAction, ConnectionView } from "@linkgate/api/spec";
 import { useEffect, useState } from "react";
-import { FormattedMessage } from "react-intl";
+import { FormattedMessage, useIntl } from "react-intl";
 import { Problem } from "../api/problem.ts";
 import { PageLink } from "../shell/page-link.tsx";
 import { connectionHref } from "./columns.tsx";
 import type { FollowedDecision } from "./follow-decisions.tsx";
 import { useConnection } from "./read-connection.ts";
 
-/** Milliseconds that a toast stays; it stays for longer under the pointer. The history keeps what it says. */
-const STAYS = 10_000;
+/** Toasts that are shown at once, the newest ones. The history keeps what all of them say. */
+const MOST = 4;
+
+const useStyles = makeStyles({
+  // At the lower edge, over the page, and never wider than it.
+  toasts: {
+    position: "fixed",
+    right: tokens.spacingHorizontalL,
+    bottom: tokens.spacingVerticalL,
+    zIndex: 1,
+    width: "400px",
+    maxWidth: `calc(100vw - 2 * ${tokens.spacingHorizontalL})`,
+    display: "flex",
+    flexDirection: "column",
+    gap: tokens.spacingVerticalS,
+  },
+  toast: { boxShadow: tokens.shadow16 },
+});
 
 /** Whether a decision is in force everywhere, or the connection has come to something else. */
 type Outcome = "inForce" | "otherwise";
@@ -21,22 +45,38 @@ export interface DecisionToastsProps {
   onSettled(number: number): void;
 }
 
-/** Says of each decision that it is in force at every gate, or that something else has become of it. */
+/** What has become of a decision. */
+interface Ended {
+  readonly decision: FollowedDecision;
+  readonly outcomes: readonly Outcome[];
+}
+
+/**
+ * Says of each decision that it is in force at every gate, or that something else has become of it, until that is dismissed.
+ * Unlike Fluent's toasts these never keep the keyboard's focus to themselves, nor go while somebody reads them.
+ */
 export function DecisionToasts({ followed, onSettled }: DecisionToastsProps) {
-  const toasterId = useId("decisions");
-  const { dispatchToast } = useToastController(toasterId);
+  const styles = useStyles();
+  const { formatMessage } = useIntl();
+  const [shown, setShown] = useState<readonly Ended[]>([]);
   return (
     <>
-      <Toaster toasterId={toasterId} position="bottom-end" limit={4} timeout={STAYS} pauseOnHover pauseOnWindowBlur />
+      <section className={styles.toasts} aria-label={formatMessage({ id: "toast.title" })} aria-live="polite">
+        {shown.map(ended => (
+          <Toast
+            key={ended.decision.number}
+            ended={ended}
+            className={styles.toast}
+            onDismiss={() => setShown(all => all.filter(each => each !== ended))}
+          />
+        ))}
+      </section>
       {followed.map(decision => (
         <Watch
           key={decision.number}
           decision={decision}
           onEnd={outcomes => {
-            const isDone = outcomes.every(outcome => outcome === "inForce");
-            dispatchToast(<Notice decision={decision} outcomes={outcomes} />, {
-              intent: isDone ? "success" : "warning",
-            });
+            setShown(all => [...all, { decision, outcomes }].slice(-MOST));
             onSettled(decision.number);
           }}
         />
@@ -87,17 +127,17 @@ export function findOutcome(
   return isBefore ? undefined : "otherwise";
 }
 
-function Notice({ decision, outcomes }: { decision: FollowedDecision; outcomes: readonly Outcome[] }) {
-  const { action, connections } = decision;
-  const others = outcomes.filter(outcome => outcome === "otherwise").length;
+function Toast({ ended, className, onDismiss }: { ended: Ended; className: string; onDismiss(): void }) {
+  const { action, connections } = ended.decision;
+  const others = ended.outcomes.filter(outcome => outcome === "otherwise").length;
   const [first] = connections as readonly [FollowedDecision["connections"][number]];
   const values = { count: connections.length, others, name: first.name, account: first.accountName };
   return (
-    <Toast>
-      <ToastTitle>
-        <FormattedMessage id={others === 0 ? `toast.${action}` : "toast.otherwise"} values={values} />
-      </ToastTitle>
-      <ToastBody>
+    <MessageBar className={className} intent={others === 0 ? "success" : "warning"} layout="multiline">
+      <MessageBarBody>
+        <MessageBarTitle>
+          <FormattedMessage id={others === 0 ? `toast.${action}` : "toast.otherwise"} values={values} />
+        </MessageBarTitle>{" "}
         {connections.length === 1 && action !== "remove" ? (
           <PageLink href={connectionHref(first)}>
             <FormattedMessage id="toast.connection" />
@@ -107,7 +147,12 @@ function Notice({ decision, outcomes }: { decision: FollowedDecision; outcomes: 
             <FormattedMessage id="toast.history" />
           </PageLink>
         )}
-      </ToastBody>
-    </Toast>
+      </MessageBarBody>
+      <MessageBarActions>
+        <Button onClick={onDismiss}>
+          <FormattedMessage id="toast.dismiss" />
+        </Button>
+      </MessageBarActions>
+    </MessageBar>
   );
 }

@@ -169,6 +169,8 @@ export const en = {
     "{count, plural, one {{name} of {account} is removed} other {# connections are removed}}, and no gate admits {count, plural, one {it} other {them}}.",
   "toast.otherwise":
     "{count, plural, one {{name} of {account} has come to something else than was decided.} other {# connections were decided about, of which {others, number} came to something else.}}",
+  "toast.title": "What became of your decisions",
+  "toast.dismiss": "Dismiss",
   "toast.connection": "See the connection",
   "toast.history": "See the history",
   "shell.loading": "Reading",
