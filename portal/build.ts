@@ -1,17 +1,17 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, relative } from "node:path";
-import { promisify } from "node:util";
+import { join, relative } from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { withLock } from "../setup/lock.mjs";
 import { compressStatic } from "./static-files.ts";
 
 const HOME = import.meta.dirname;
 const STAMP = join(HOME, ".next", "linkgate-sources");
 const LOCK = join(HOME, "..", ".cache", "portal-build.lock");
-/** Argument that says that this process holds the lock. */
-const LOCKED = "--locked";
 /** What the build is made of, beside `src`. */
 const INPUTS = [
   "package.json",
@@ -24,37 +24,34 @@ const INPUTS = [
 
 /**
  * Builds the portal for production, unless the build there is of these very sources. One process at a time: another waits for
- * it (flock(1), whose locks end with their owners), and finds it built.
+ * it, and finds it built.
  *
  * @returns false when it was there already
  * @throws Error with what Next.js says against it
  */
 export async function buildPortal(): Promise<boolean> {
   if (isBuilt()) return false;
-  mkdirSync(dirname(LOCK), { recursive: true });
-  try {
-    await promisify(execFile)("flock", [LOCK, process.execPath, import.meta.filename, LOCKED]);
-  } catch (error) {
-    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
-    throw new Error(`the portal can't be built:\n${stdout}${stderr}`);
-  }
-  return true;
+  return withLock(LOCK, () => undefined, build);
 }
 
 function isBuilt(): boolean {
   return existsSync(STAMP) && readFileSync(STAMP, "utf8") === hashSources();
 }
 
-/** Builds, as the one process that does. Ends as Next.js ends. */
-async function build(): Promise<void> {
+/** Builds, as the one process that does. */
+async function build(lockFd: number): Promise<boolean> {
+  if (isBuilt()) return false;
   const sources = hashSources();
   const next = createRequire(import.meta.url).resolve("next/dist/bin/next");
   const env: NodeJS.ProcessEnv = { ...process.env, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" };
-  const child = spawn(process.execPath, [next, "build"], { cwd: HOME, env, stdio: "inherit" });
-  const [code] = (await once(child, "exit")) as [number | null];
-  if (code !== 0) process.exit(code ?? 1);
+  // A Next.js that outlives this process keeps the lock.
+  const child = spawn(process.execPath, [next, "build"], { cwd: HOME, env, stdio: ["ignore", "pipe", "pipe", lockFd] });
+  const said = [child.stdout, child.stderr].map(pipe => text(pipe as Readable));
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`the portal can't be built:\n${(await Promise.all(said)).join("")}`);
   compressStatic(join(HOME, ".next"));
   writeFileSync(STAMP, sources);
+  return true;
 }
 
 function hashSources(): string {
@@ -68,7 +65,4 @@ function hashSources(): string {
   return hash.digest("hex");
 }
 
-if (import.meta.main) {
-  if (!process.argv.includes(LOCKED)) process.stdout.write((await buildPortal()) ? "built\n" : "there already\n");
-  else if (!isBuilt()) await build();
-}
+if (import.meta.main) process.stdout.write((await buildPortal()) ? "built\n" : "there already\n");

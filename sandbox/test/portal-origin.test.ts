@@ -1,20 +1,19 @@
 import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { closeServer, listenOnLoopback } from "../src/listener.ts";
 import { answerForPortal } from "../src/portal/origin.ts";
 
 const servers: Server[] = [];
 
 afterEach(async () => {
-  for (const server of servers.splice(0)) await new Promise(resolve => server.close(resolve).closeAllConnections());
+  await Promise.all(servers.splice(0).map(closeServer));
 });
 
 /** Serves on a free port of loopback; gives the origin. */
 async function serve(listener: RequestListener): Promise<string> {
   const server = createServer(listener);
   servers.push(server);
-  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://127.0.0.1:${await listenOnLoopback(server)}`;
 }
 
 function startOrigin(portalUrl: string): Promise<string> {
