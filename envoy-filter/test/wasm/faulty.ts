@@ -29,6 +29,8 @@ const TRAP_REQUEST = new Ascii("x-test-trap");
 /** A page with one of these accounts on it, and how many followers shall meet the fault: the decimal behind the name. */
 const TRAP_FOLLOWER = new Ascii("+trap-follower-");
 const DELAY_FOLLOWER = new Ascii("+delay-follower-");
+/** What the log says when a page that was delayed is done with, behind what the follower itself says of it. */
+const DELAY_DONE = new Ascii("the delayed follower is done");
 /** Longer than the lease, so that another follower takes over meanwhile, and has some seconds for it. */
 const DELAY_NANOSECONDS: u64 = 8_000_000_000;
 /** No step of the delay counts for more: while the machine stands still, nobody takes over. */
@@ -72,8 +74,10 @@ export function proxy_on_request_headers(id: u32, headers: u32, endOfStream: u32
 export function proxy_on_http_call_response(root: u32, call: u32, headers: u32, bodySize: u32, trailers: u32): void {
   abi.beginCallback();
   if (isAsked(TRAP_FOLLOWER, bodySize)) unreachable();
-  if (isAsked(DELAY_FOLLOWER, bodySize)) pageSize = bodySize;
+  const isDelayed = isAsked(DELAY_FOLLOWER, bodySize);
+  if (isDelayed) pageSize = bodySize;
   filter.proxy_on_http_call_response(root, call, headers, bodySize, trailers);
+  if (isDelayed) env.proxy_log(abi.LEVEL_ERROR, DELAY_DONE.start, DELAY_DONE.length);
 }
 
 /** True if the page asks for this fault, and not as many followers have met one as it wants. */
