@@ -1,18 +1,23 @@
-import { exchange, linkAddress, linkTlv, writeProxyHeader } from "@linkgate/njs/testing";
-import { expect, test } from "vitest";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { exchange, linkAddress, linkTlv, RawConnection, writeProxyHeader, writeRequest } from "@linkgate/njs/testing";
+import { expect, onTestFailed, onTestFinished, test } from "vitest";
 import { send } from "../../njs/test/support/feed.ts";
+import { startEnvoy } from "../gates/envoy.ts";
 import { until, ZONE } from "../gates/index.ts";
 import { useEnvoy } from "./support/envoy.ts";
 
 // What the gate on Envoy says of itself: its access log, and Envoy's own metrics as Prometheus reads them.
 
 const LINK = 822088585;
+const TEMPLATES = join(import.meta.dirname, "../../deploy/envoy");
 
 const world = useEnvoy({ contoso: ["disabled", [LINK]], fabrikam: ["enabled", []] }, { linkTlv: "optional" });
 
 /** The gate's own metrics by the name that Prometheus has for them. */
-async function readMetrics(): Promise<Record<string, number>> {
-  const text = await world.gate.readAdmin("/stats/prometheus");
+async function readMetrics(gate = world.gate): Promise<Record<string, number>> {
+  const text = await gate.readAdmin("/stats/prometheus");
   const lines = [...text.matchAll(/^(linkgate_\w+)\{\} (\d+)$/gm)];
   return Object.fromEntries(lines.map(([, name = "", value]) => [name, Number(value)]));
 }
@@ -138,6 +143,13 @@ test("with a feed that is silent the table's age grows; with one that answers er
     async () => ((await readMetrics()).linkgate_table_age_seconds ?? 0) >= 3,
     () => "the age does not grow",
   );
+  // What came before the feed was silent may have moved it once more.
+  const { linkgate_cursor_timestamp_seconds: stopped = 0 } = await readMetrics();
+  await until(
+    async () => ((await readMetrics()).linkgate_table_age_seconds ?? 0) >= 5,
+    () => "the age does not grow",
+  );
+  expect((await readMetrics()).linkgate_cursor_timestamp_seconds).toBe(stopped);
   const { linkgate_feed_errors: before = 0 } = await readMetrics();
   feed.resume(); // answers what hung with 503
   feed.misbehave = (_, answer) => send(answer, 503, "{}");
@@ -145,6 +157,27 @@ test("with a feed that is silent the table's age grows; with one that answers er
   expect((await readMetrics()).linkgate_feed_errors).toBeGreaterThan(before);
   feed.resume();
   await refresh();
+  expect((await readMetrics()).linkgate_cursor_timestamp_seconds).toBeGreaterThan(stopped);
+});
+
+test("table-unavailable: counted while a table that was dropped is not loaded anew", async () => {
+  const { feed, gate } = world;
+  const { linkgate_decisions_table_unavailable: before = 0 } = await readMetrics();
+  feed.misbehave = (poll, answer) => {
+    if (poll.cursor === "") feed.leave(answer);
+    else send(answer, 410, "!start-over\tdrop\n");
+  };
+  feed.wakeAll();
+  await gate.whenState(state => state.table === "none");
+  const request = REQUESTS["private-link"] as Request;
+  expect(await ask(request, "/Patient/no-table")).toBe(503);
+  const line = await gate.waitForLog(each => each.request_uri === "/Patient/no-table");
+  expect(line).toMatchObject({ verdict: "deny", reason: "table-unavailable", status: 503, client: request.client });
+  const metrics = await readMetrics();
+  expect(metrics.linkgate_decisions_table_unavailable).toBe(before + 1);
+  expect(metrics.linkgate_cursor_timestamp_seconds).toBe(0);
+  feed.resume();
+  await gate.whenState(state => state.table === "current");
 });
 
 test("its reports tell the filter's version and Envoy's", async () => {
@@ -153,4 +186,30 @@ test("its reports tell the filter's version and Envoy's", async () => {
     () => "no report came",
   );
   expect(report.userAgent).toMatch(/^linkgate-envoy\/\d+\.\d+\.\d+ envoy\/1\.\d+\.\d+$/);
+});
+
+test("old-connection: counted where Envoy's own timers let a connection become too old", async () => {
+  const templates = mkdtempSync(join(tmpdir(), "lg-metrics-"));
+  onTestFinished(() => rmSync(templates, { recursive: true }));
+  cpSync(TEMPLATES, templates, { recursive: true });
+  const file = join(templates, "listeners.yaml.template");
+  writeFileSync(file, readFileSync(file, "utf8").replaceAll(/\$\{LINKGATE_CONNECTION_DURATION\}/g, "3600s # $&"));
+  const { feed, upstream } = world;
+  const gate = await startEnvoy(
+    { feedUrl: feed.url, feedToken: feed.token, upstreamDir: upstream.dir, linkQuarantine: 1 },
+    { LINKGATE_TEMPLATE_DIR: templates },
+  );
+  onTestFinished(() => gate.stop());
+  onTestFailed(() => console.log(gate.explain()));
+  const source = linkAddress(LINK, "10.1.1.4");
+  const connection = await RawConnection.open(gate.endpoints.proxy, writeProxyHeader({ source }));
+  onTestFinished(() => connection.close());
+  await until(
+    async () => {
+      connection.send(writeRequest({ host: `contoso.${ZONE.private}`, headers: [["Connection", "keep-alive"]] }));
+      return (await connection.readResponse()).status === 421;
+    },
+    () => "the connection is never too old",
+  );
+  expect(await readMetrics(gate)).toMatchObject({ linkgate_decisions_old_connection: 1 });
 });

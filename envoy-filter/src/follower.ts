@@ -32,6 +32,7 @@ const LONGEST_WAIT: u64 = 50;
 const ANSWER_MS: u64 = 5000;
 const LARGEST_PAGE: u32 = 16 << 20;
 const MILLISECOND: u64 = 1_000_000;
+const SECOND: u64 = 1000 * MILLISECOND;
 
 const GET = new Ascii("GET");
 const CALL = new Ascii("/gate/v1/changes?gate=");
@@ -153,7 +154,7 @@ export class Follower {
     const length = line.nameEnd - line.nameStart;
     state.advance(page.start + <usize>line.nameStart, length, this.sentWall, this.sentMonotonic);
     const isDone = page.charCodeAt(line.nameEnd + 1) === 0x64; // "done": readLine has checked the word
-    if (isDone) state.endSweep(<u64>this.settings.maxTableAge * 1000 * MILLISECOND);
+    if (isDone) state.endSweep(<u64>this.settings.maxTableAge * SECOND);
     if (!state.write()) return this.fail(OVERTAKEN, 0);
     if (isDone) countSweep();
     return true;
@@ -193,8 +194,9 @@ export class Follower {
   }
 
   private recordAge(): void {
-    const generation = this.state.generation;
-    recordTable(generation === 0 ? 0 : this.state.readAge() / (1000 * MILLISECOND), generation);
+    const state = this.state;
+    if (state.generation === 0) recordTable(0, 0, 0);
+    else recordTable(state.readAge() / SECOND, state.generation, state.sentWall / SECOND);
   }
 }
 

@@ -27,6 +27,7 @@ REASON_TEXTS.push(new Ascii("uncounted"));
 const decisions: u32[] = [];
 let tableAge: u32 = 0;
 let tableGeneration: u32 = 0;
+let cursorTime: u32 = 0;
 let sweeps: u32 = 0;
 let feedErrors: u32 = 0;
 let reportErrors: u32 = 0;
@@ -45,6 +46,7 @@ export function defineMetrics(): void {
   decisions.push(define(abi.COUNTER, "linkgate.decisions.old-connection"));
   tableAge = define(abi.GAUGE, "linkgate.table_age_seconds");
   tableGeneration = define(abi.GAUGE, "linkgate.table_generation");
+  cursorTime = define(abi.GAUGE, "linkgate.cursor_timestamp_seconds");
   sweeps = define(abi.COUNTER, "linkgate.feed_sweeps");
   feedErrors = define(abi.COUNTER, "linkgate.feed_errors");
   reportErrors = define(abi.COUNTER, "linkgate.report_errors");
@@ -81,8 +83,12 @@ export function countUncounted(): void {
   env.proxy_increment_metric(uncounted, 1);
 }
 
-/** Shows the table's age, which grows while the feed can't be followed, and its generation. */
-export function recordTable(ageSeconds: u64, generation: u32): void {
+/**
+ * Shows the table's age, which grows while the feed can't be followed, its generation, and what moment its cursor stands for: all
+ * that was committed before it is in force. @param cursorSeconds since 1970
+ */
+export function recordTable(ageSeconds: u64, generation: u32, cursorSeconds: u64): void {
   env.proxy_record_metric(tableAge, ageSeconds);
   env.proxy_record_metric(tableGeneration, generation);
+  env.proxy_record_metric(cursorTime, cursorSeconds);
 }

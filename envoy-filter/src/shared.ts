@@ -151,9 +151,14 @@ export class TableState {
     return load<u64>(this.start + SWEEP) !== 0;
   }
 
+  /** When the first poll of the last whole sweep was sent, by the wall clock. */
+  get sentWall(): u64 {
+    return load<u64>(this.start + SENT);
+  }
+
   /** Nanoseconds since the first poll of the last whole sweep was sent, by the clock that says more (feed rule 15). */
   readAge(): u64 {
-    const wall = elapsed(load<u64>(this.start + SENT), abi.readWallClock());
+    const wall = elapsed(this.sentWall, abi.readWallClock());
     return max(wall, elapsed(load<u64>(this.start + SENT, 8), abi.readMonotonicClock()));
   }
 

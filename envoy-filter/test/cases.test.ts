@@ -61,7 +61,10 @@ function ask(row: Case): FakeOutcome {
 
 describe.each(Object.entries(caseFiles))("%s.json", (_, rows) => {
   test.each(rows.map(row => [row.name, row] as const))("%s", (_, row) => {
+    const counter = `linkgate.decisions.${row.reason}`;
+    const before = envoy.metrics.get(counter) ?? expect.fail(`there is no ${counter}`);
     const { forwarded, answer, log } = ask(row);
+    expect(envoy.metrics.get(counter)).toBe(before + 1n);
     const allowed = isAllowed(REASONS.indexOf(row.reason));
     expect(log["linkgate.reason"]).toBe(row.reason);
     expect(log["linkgate.verdict"]).toBe(allowed ? "allow" : "deny");
