@@ -90,7 +90,9 @@ function connectOnce(
   return new Promise((resolve, reject) => {
     // A listener on [::] takes either family; the one on 127.0.0.1 takes every 127/8 peer.
     const host = localAddress.startsWith("127.") ? "127.0.0.1" : localAddress;
-    const socket = connect({ host, port, localAddress, noDelay: true });
+    // An address that the kernel takes by itself is not asked for: it then finds a port for this listener alone, and uses again
+    // those that ended more than a second ago. Of a chosen address it keeps each for a minute, whoever was called.
+    const socket = connect({ host, port, noDelay: true, ...(host === localAddress ? {} : { localAddress }) });
     let received = "";
     let isClosed = false;
     let timer = setTimeout(() => socket.destroy(), ANSWER_DEADLINE_MS);
