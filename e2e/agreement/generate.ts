@@ -48,7 +48,10 @@ function writeTarget(random: Random, mark: string): string {
   if (random.chance(6))
     path = path.replace(random.pick(["h", "e", "a", "c", "."]), one => `%${one.charCodeAt(0).toString(16)}`);
   if (random.chance(3)) path = path.toUpperCase();
-  return `/${path.replace(/^[/\\]+/, "")}?${random.chance(20) ? `name=${writeWord(random, "aZ09-._~%41&=", 8)}&` : ""}${mark}`;
+  const query = random.chance(20) ? `name=${writeWord(random, "aZ09-._~%41&=", 8)}&` : "";
+  const target = `/${path.replace(/^[/\\]+/, "")}?${query}`;
+  // What is a mark by chance would make this another plan's request.
+  return `${target.replaceAll(/~(?=\d+\.\d+~)/g, "")}${mark}`;
 }
 
 function writePreface(random: Random): Buffer {
