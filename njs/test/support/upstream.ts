@@ -55,6 +55,13 @@ export class TestUpstream {
     }
   }
 
+  /** Headers of the last request that a service got, names in lower case. @throws Error when there was none */
+  lastHeaders(): Map<string, string> {
+    const last = this.requests.at(-1);
+    if (last === undefined) throw new Error("no service was asked");
+    return new Map(last.headers.map(([name, value]) => [name.toLowerCase(), value]));
+  }
+
   async stop(): Promise<void> {
     for (const server of this.#servers.values()) {
       const closed = new Promise(resolve => server.close(resolve));
