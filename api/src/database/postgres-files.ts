@@ -105,12 +105,21 @@ export async function prepareHome(dataDir: string, runner: Runner | undefined): 
   return home;
 }
 
-/** Removes the homes whose folders have been deleted since. A server that still ran in one ends when it finds its files gone. */
+/**
+ * Removes the homes whose folders have been deleted since. A server that still ran in one ends when it finds its files gone. What it
+ * writes meanwhile keeps its home until the next start: nobody fails for what others have left.
+ */
 async function removeOrphans(): Promise<void> {
   for (const name of await readdir(SHARED_PLACE).catch(() => [])) {
     const home = join(SHARED_PLACE, name);
     const from = await readFile(join(home, "moved-from"), "utf8").catch(() => "");
-    if (from !== "" && !(await exists(from))) await rm(home, { recursive: true, force: true });
+    if (from === "" || (await exists(from))) continue;
+    // By what says where it came from the next start finds it: that goes last.
+    const isEmpty = await rm(join(home, "data"), { recursive: true, force: true }).then(
+      () => true,
+      () => false,
+    );
+    if (isEmpty) await rm(home, { recursive: true, force: true }).catch(() => {});
   }
 }
 

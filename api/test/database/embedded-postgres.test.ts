@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -158,6 +158,27 @@ test.runIf(isRoot)("as root it runs as nobody, also from a folder that nobody ma
     await rm(home, { recursive: true, force: true });
     const neighbour = await readFile(join(folder, "neighbour/data/moved-to"), "utf8").catch(() => "");
     if (neighbour !== "") await rm(neighbour, { recursive: true });
+  }
+});
+
+test.runIf(isRoot)("as root it starts beside what can't be removed, and clears that away when it can", async () => {
+  await chmod(folder, 0o700);
+  const left = await mkdtemp("/var/lib/linkgate/left-");
+  await writeFile(join(left, "moved-from"), join(folder, "gone"));
+  // Deeper than any path reaches. A folder that a server still writes to can't be removed either, but nobody can say when.
+  const makeDeep = "mkdir data && cd -P data && for n in $(seq 25); do mkdir $0 && cd -P $0 || exit; done";
+  execFileSync("sh", ["-c", makeDeep, "x".repeat(200)], { cwd: left });
+  try {
+    await start();
+    for (const { stop } of started) await stop();
+    execFileSync("rm", ["-r", join(left, "data")]);
+    await start();
+    await expect(stat(left)).rejects.toMatchObject({ code: "ENOENT" });
+  } finally {
+    execFileSync("rm", ["-rf", left]);
+    for (const { stop } of started) await stop();
+    const home = await readFile(join(dataDir, "moved-to"), "utf8").catch(() => "");
+    if (home !== "") await rm(home, { recursive: true });
   }
 });
 
