@@ -2,13 +2,16 @@ import { readFileSync } from "node:fs";
 import { linkAddress, RawConnection, writeProxyHeader, writeRequest } from "@linkgate/njs/testing";
 import { type GateKind, type GateUnderTest, RecordingUpstream, startGate, TestFeed, ZONE } from "../gates/index.ts";
 
-/** How much is done, and what the gate's processes took before and after it. */
+/** How much is done, and what the gate's processes took before it and meanwhile. */
 export interface MemoryReport {
   requests: number;
   changes: number;
-  /** Resident memory in kB, behind the warm-up, and at the end. */
+  /** The most resident memory in kB, at the end of the warm-up, and since. */
   before: number;
   after: number;
+  /** The most pages of changes that the gate has got within a minute, until the end of the warm-up, and in all. */
+  pagesBefore: number;
+  pagesAfter: number;
 }
 
 /** Who asks the same over and over, and what must be answered. */
@@ -22,6 +25,7 @@ interface Client {
 const ACCOUNTS = 1000;
 const BATCH = 25;
 const CHANGES_A_PAGE = 100;
+const MINUTE_MS = 60_000;
 
 /** A gate that is asked and changed, over and over, in a world that does not grow. */
 export class MemoryField {
@@ -29,6 +33,8 @@ export class MemoryField {
   readonly #upstream: RecordingUpstream;
   readonly #gate: GateUnderTest;
   readonly #clients: Client[] = [];
+  /** When each page of changes was in force, in milliseconds. */
+  readonly #pages: number[] = [];
   #version = 0;
 
   private constructor(feed: TestFeed, upstream: RecordingUpstream, gate: GateUnderTest) {
@@ -56,21 +62,30 @@ export class MemoryField {
     await this.#feed.stop();
   }
 
-  /** Does both in turns, after a warm-up of a third. @throws Error when an answer is not the right one */
+  /** Does both in turns, after a warm-up of half as much. @throws Error when an answer is not the right one */
   async run(requests: number, changes: number, onTurn: (done: number) => void = () => {}): Promise<MemoryReport> {
     const turns = Math.ceil(changes / CHANGES_A_PAGE);
     const perTurn = Math.ceil(requests / turns);
     let done = 0;
-    const turn = async () => {
-      await this.change(CHANGES_A_PAGE);
-      done += await this.#ask(perTurn);
-      onTurn(done);
+    const takeTurns = async (count: number): Promise<number> => {
+      let most = 0;
+      for (let at = 0; at < count; at++) {
+        await this.change(CHANGES_A_PAGE);
+        done += await this.#ask(perTurn);
+        most = Math.max(most, await this.#readResident());
+        onTurn(done);
+      }
+      return most;
     };
-    for (let at = 0; at < turns / 3; at++) await turn();
+    await takeTurns(turns / 4); // what a start takes, and gives back, is not looked at
+    const before = await takeTurns(turns / 4);
+    const pagesBefore = this.#countPages();
     done = 0;
-    const before = await this.#readResident();
-    for (let at = 0; at < turns; at++) await turn();
-    return { requests: done, changes: turns * CHANGES_A_PAGE, before, after: await this.#readResident() };
+    const after = await takeTurns(turns);
+    return {
+      ...{ requests: done, changes: turns * CHANGES_A_PAGE },
+      ...{ before, after, pagesBefore, pagesAfter: this.#countPages() },
+    };
   }
 
   explain(): string {
@@ -88,6 +103,13 @@ export class MemoryField {
       }
     });
     await this.#feed.acknowledged();
+    this.#pages.push(performance.now());
+  }
+
+  /** Pages of the busiest minute so far. */
+  #countPages(): number {
+    const inMinuteFrom = (start: number) => this.#pages.filter(at => at >= start && at < start + MINUTE_MS).length;
+    return Math.max(...this.#pages.map(inMinuteFrom));
   }
 
   /** One in four is admitted. */
