@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildCallingFilter, buildEmptyFilter } from "../../envoy-filter/build.ts";
+import { SOURCE_HEADER } from "./authorizer.ts";
 import { linksOf, nameAccount } from "./feed.ts";
 import type { World } from "./gate.ts";
 
@@ -8,7 +9,7 @@ import type { World } from "./gate.ts";
 export interface EnvoyVariant {
   readonly name: string;
   readonly isLinkgate?: boolean;
-  readonly asks?: "authorizer" | "grpcAuthorizer";
+  readonly asks?: "authorizer" | "grpcAuthorizer" | "decider";
   /** With more accounts it is left out: Envoy would not be up in time. */
   readonly mostAccounts?: number;
   /** HTTP filters that stand where the gate's stood in the listener that is asked; null leaves the gate's there. */
@@ -18,6 +19,7 @@ export interface EnvoyVariant {
 }
 
 const TYPE = "type.googleapis.com/envoy.extensions";
+const AUTHORIZER = { uri: "http://127.0.0.1", cluster: "authorizer", timeout: "1s" };
 
 /** The gate, and what people would use instead; the first is what the others are compared with. */
 export const ENVOY_VARIANTS: readonly EnvoyVariant[] = [
@@ -29,15 +31,29 @@ export const ENVOY_VARIANTS: readonly EnvoyVariant[] = [
   },
   { name: "Linkgate", isLinkgate: true, filters: () => null },
   {
-    name: "ext_authz over HTTP, local service",
+    name: "ext_authz over HTTP, to a service that says yes",
     asks: "authorizer",
-    filters: () => [
-      authorize({ http_service: { server_uri: { uri: "http://127.0.0.1", cluster: "authorizer", timeout: "1s" } } }),
-    ],
+    filters: () => [authorize({ http_service: { server_uri: AUTHORIZER } })],
     clusters: ({ authorizer }) => [cluster(authorizer.port, {})],
   },
   {
-    name: "ext_authz over gRPC, local service",
+    name: "ext_authz over HTTP, to a service that decides",
+    asks: "decider",
+    filters: () => [
+      authorize({
+        http_service: {
+          server_uri: AUTHORIZER,
+          authorization_request: {
+            headers_to_add: [{ key: SOURCE_HEADER, value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%" }],
+          },
+          authorization_response: { allowed_upstream_headers: { patterns: [{ prefix: "x-private-link-" }] } },
+        },
+      }),
+    ],
+    clusters: ({ decider }) => [cluster(decider.port, {})],
+  },
+  {
+    name: "ext_authz over gRPC, to a service that says yes",
     asks: "grpcAuthorizer",
     filters: () => [authorize({ grpc_service: { envoy_grpc: { cluster_name: "authorizer" }, timeout: "1s" } })],
     clusters: ({ grpcAuthorizer }) => [cluster(grpcAuthorizer.port, { http2_protocol_options: {} })],

@@ -29,4 +29,6 @@ export interface World {
   readonly authorizer: { readonly socket: string; readonly port: number; readonly pid: number };
   /** The same over gRPC. */
   readonly grpcAuthorizer: { readonly port: number; readonly pid: number };
+  /** A service that decides as the gates do, over HTTP. */
+  readonly decider: { readonly port: number; readonly pid: number };
 }

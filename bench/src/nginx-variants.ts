@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { SOURCE_HEADER } from "./authorizer.ts";
 import { linksOf, nameAccount } from "./feed.ts";
 import type { World } from "./gate.ts";
 
@@ -10,7 +11,7 @@ export interface NginxVariant {
   /** True for the gate itself, which gets the table from the feed. */
   readonly isLinkgate?: boolean;
   /** Whom it asks at each request. */
-  readonly asks?: "authorizer";
+  readonly asks?: "authorizer" | "decider";
   /** Makes this variant's template from the gate's. Throws if the gate's has lost what it replaces. */
   change(template: string, world: World): string;
 }
@@ -43,14 +44,14 @@ export const NGINX_VARIANTS: readonly NginxVariant[] = [
   },
   { name: "Linkgate", isLinkgate: true, change: template => template },
   {
-    name: "auth_request to a local service",
+    name: "auth_request to a service that says yes",
     asks: "authorizer",
-    change: (template, { authorizer }) =>
-      replaceChecks(
-        template,
-        `auth_request /authorize;
-      location = /authorize { internal; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://unix:${authorizer.socket}; }`,
-      ),
+    change: (template, { authorizer }) => replaceChecksByQuestion(template, `unix:${authorizer.socket}`),
+  },
+  {
+    name: "auth_request to a service that decides",
+    asks: "decider",
+    change: (template, { decider }) => replaceChecksByQuestion(template, `127.0.0.1:${decider.port}`),
   },
   {
     name: "map in the configuration",
@@ -81,6 +82,24 @@ function keyOf(n: number, link: number): string {
 
 function beforeImport(template: string, text: string): string {
   return template.replace("  js_import gate ", () => `  ${text}\n  js_import gate `);
+}
+
+/** Asks over connections that are kept. */
+function replaceChecksByQuestion(template: string, authorizer: string): string {
+  const question = `auth_request /authorize;
+      auth_request_set $linkgate_link_id $upstream_http_x_private_link_id;
+      auth_request_set $linkgate_client $upstream_http_x_private_link_client;
+      location = /authorize {
+        internal;
+        proxy_pass_request_body off;
+        proxy_set_header Content-Length "";
+        proxy_set_header Connection "";
+        proxy_set_header Host $host;
+        proxy_set_header ${SOURCE_HEADER} $remote_addr;
+        proxy_pass http://authorizer$request_uri;
+      }`;
+  const upstream = `upstream authorizer { server ${authorizer}; keepalive 64; }`;
+  return beforeImport(replaceChecks(template, question), upstream);
 }
 
 function replaceChecks(template: string, by: string): string {

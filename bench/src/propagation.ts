@@ -55,6 +55,7 @@ export async function measurePropagation(
         service,
         authorizer: service,
         grpcAuthorizer: service,
+        decider: service,
       });
       stops.push(() => gate.stop());
       const script = writeScript(folder, accounts);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { startAuthorizer } from "./authorizer.ts";
 import { startEnvoy } from "./envoy.ts";
 import { ENVOY_VARIANTS } from "./envoy-variants.ts";
 import { type StillFeed, startStillFeed, writePages } from "./feed.ts";
@@ -10,7 +11,7 @@ import { startNginx } from "./nginx.ts";
 import { NGINX_VARIANTS } from "./nginx-variants.ts";
 import { readCpuSeconds, readMemory, sum } from "./processes.ts";
 import { median, quantile } from "./statistics.ts";
-import { startGrpcAuthorizer, startService } from "./upstream.ts";
+import { startService } from "./upstream.ts";
 
 /** What is measured, and how long. */
 export interface Plan {
@@ -65,8 +66,10 @@ export async function measureRequests(plan: Plan): Promise<Row[]> {
     stops.push(() => authorizer.stop());
     const httpAuthorizer = await startService(join(plan.folder, "yes"), "200");
     stops.push(() => httpAuthorizer.stop());
-    const grpcAuthorizer = await startGrpcAuthorizer();
+    const grpcAuthorizer = await startAuthorizer("allow", 0);
     stops.push(() => grpcAuthorizer.stop());
+    const decider = await startAuthorizer("decide", plan.accounts);
+    stops.push(() => decider.stop());
 
     const pages = writePages(plan.accounts);
     const gates: RunningGate[] = [];
@@ -81,7 +84,16 @@ export async function measureRequests(plan: Plan): Promise<Row[]> {
       stops.push(() => feed.stop());
       const folder = join(plan.folder, `gate${gates.length}`);
       const { accounts } = plan;
-      const world = { folder, feedUrl: feed.url, accounts, workers: 1, service, authorizer: yes, grpcAuthorizer };
+      const world = {
+        folder,
+        feedUrl: feed.url,
+        accounts,
+        workers: 1,
+        service,
+        authorizer: yes,
+        grpcAuthorizer,
+        decider,
+      };
       const gate = await start(world);
       stops.push(() => gate.stop());
       const loadCpuMs = sum(gate.pids.map(readCpuSeconds)) * 1000;

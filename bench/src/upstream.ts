@@ -1,12 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http2";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findFreePorts } from "@linkgate/njs/testing";
-import { CORES, commandOnSecondCore } from "./cores.ts";
+import { commandOnSecondCore } from "./cores.ts";
 import { readChildren } from "./processes.ts";
 import { waitUntil } from "./wait.ts";
 
@@ -57,43 +55,3 @@ http { access_log off; keepalive_requests 100000000; ${temps.join(" ")}
     },
   };
 }
-
-/** `grpc.Check` answered "allowed": an empty status (google.rpc.Status of code 0) in a message of two bytes, after gRPC's five. */
-const ALLOWED = Buffer.from("00000000020a00", "hex");
-
-/** Serves `ext_authz` over gRPC in a process of its own: prints its port, then answers every call "allowed" until it is killed. */
-async function serveAuthorizer(): Promise<void> {
-  const server = createServer();
-  server.on("stream", stream => {
-    stream.resume();
-    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-    stream.on("end", () => {
-      if (stream.destroyed) return; // it took too long
-      stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
-      stream.end(ALLOWED);
-    });
-    stream.on("error", () => {});
-  });
-  server.on("sessionError", () => {});
-  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
-  process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
-}
-
-/** Starts {@link serveAuthorizer} on the second core. */
-export async function startGrpcAuthorizer(): Promise<Omit<Service, "socket">> {
-  // Never before everything else: Node's threads wait for each other by spinning, for ever if they share a core at that priority.
-  const child = spawn("taskset", ["-c", CORES.others, process.execPath, fileURLToPath(import.meta.url)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [line] = (await once(child.stdout, "data")) as [Buffer];
-  return {
-    port: Number(line),
-    pid: child.pid ?? 0,
-    async stop() {
-      child.kill("SIGTERM");
-      await once(child, "exit");
-    },
-  };
-}
-
-if (import.meta.main) await serveAuthorizer();
