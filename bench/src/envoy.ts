@@ -7,7 +7,7 @@ import { readSettings } from "../../envoy-filter/supervisor/settings.ts";
 import { Supervisor } from "../../envoy-filter/supervisor/supervisor.ts";
 import { moveToFirstCore } from "./cores.ts";
 import type { EnvoyVariant } from "./envoy-variants.ts";
-import type { RunningGate, World } from "./gate.ts";
+import type { StartedGate, World } from "./gate.ts";
 import { replaceOnce } from "./nginx.ts";
 import { waitUntil } from "./wait.ts";
 
@@ -15,10 +15,7 @@ const TEMPLATES = fileURLToPath(new URL("../../deploy/envoy", import.meta.url));
 const ENVOY = fileURLToPath(new URL("../../.cache/envoy/bin/envoy", import.meta.url));
 
 /** Starts a variant of the Envoy gate, all its threads on the first core, and waits until its table is whole. */
-export async function startEnvoy(
-  variant: EnvoyVariant,
-  world: World,
-): Promise<Omit<RunningGate, "loadMs" | "loadCpuMs">> {
+export async function startEnvoy(variant: EnvoyVariant, world: World): Promise<StartedGate> {
   const { folder } = world;
   mkdirSync(folder, { recursive: true });
   for (const name of readdirSync(TEMPLATES).filter(file => file.endsWith(".template"))) {
@@ -28,7 +25,7 @@ export async function startEnvoy(
     );
   }
   writeFileSync(join(folder, "token"), "bench");
-  const [direct, proxy, status, admin] = await findFreePorts(4);
+  const [direct = 0, proxy = 0, status, admin] = await findFreePorts(4);
   const supervisor = new Supervisor(
     readSettings({
       LINKGATE_FEED_URL: world.feedUrl,
@@ -37,6 +34,7 @@ export async function startEnvoy(
       LINKGATE_UPSTREAM: `http://127.0.0.1:${world.service.port}`,
       LINKGATE_DIRECT_LISTEN: `[::]:${direct}`,
       LINKGATE_PROXY_LISTEN: `[::1]:${proxy}`,
+      LINKGATE_LOAD_BALANCERS: "::1",
       LINKGATE_STATUS_LISTEN: `127.0.0.1:${status}`,
       LINKGATE_ADMIN_LISTEN: `127.0.0.1:${admin}`,
       LINKGATE_LINK_QUARANTINE: "3600",
@@ -55,7 +53,8 @@ export async function startEnvoy(
   return {
     proxy: "Envoy",
     name: variant.name,
-    port: direct ?? 0,
+    port: direct,
+    proxyPort: proxy,
     pids: [pid],
     worker: pid,
     others: variant.asks === undefined ? [] : [world[variant.asks].pid],

@@ -17,6 +17,12 @@ export interface RunningGate {
   stop(): Promise<void>;
 }
 
+/** A variant of a gate, as it was started. */
+export interface StartedGate extends Omit<RunningGate, "loadMs" | "loadCpuMs"> {
+  /** Port of the listener that takes the PROXY header's address for the client's. */
+  readonly proxyPort: number;
+}
+
 /** What every variant is started with. */
 export interface World {
   readonly folder: string;

@@ -8,7 +8,7 @@ import { linkAddress } from "@linkgate/njs/testing";
 import { keepCoresAwake, useRealtime } from "./cores.ts";
 import { readFacts } from "./facts.ts";
 import { COMMON_LINK } from "./feed.ts";
-import { measurePropagation } from "./propagation.ts";
+import { measurePropagation, type PropagationResult } from "./propagation.ts";
 import { measureRequests, type Row, type Spread } from "./requests.ts";
 
 // `npm run bench`: the gates against what people would use instead, one worker each on the first core, everything else on the
@@ -28,6 +28,8 @@ const { values } = parseArgs({
     realtime: { type: "boolean", default: false },
     /** Changes whose way to all workers is timed, instead of requests. */
     changes: { type: "string", default: "0" },
+    /** How many gates follow the feed meanwhile, the two that are watched among them. */
+    gates: { type: "string", default: "5" },
   },
 });
 
@@ -55,22 +57,51 @@ try {
   useRealtime(plan.isRealtime);
   const facts = { ...readFacts(), coresStayAwake: letSleep !== null };
   const changes = Number(values.changes);
-  const rows =
-    changes > 0
-      ? []
-      : await measureRequests({ folder, address, ...plan, signal: stopping.signal, only: new RegExp(values.only) });
-  const delays = changes > 0 ? await measurePropagation(folder, address, plan.accounts, changes, stopping.signal) : [];
-  if (changes > 0) console.table(delays);
-  else print(rows);
-  mkdirSync(RESULTS, { recursive: true });
-  const kind = changes > 0 ? "changes" : "requests";
-  const file = join(RESULTS, `${kind}-${plan.accounts}-${facts.time.replace(/\W/g, "")}.json`);
-  writeFileSync(file, `${JSON.stringify({ facts, plan, rows, delays }, null, 2)}\n`);
-  console.log(`\n${plan.accounts} accounts x 3 links, medians of ${plan.rounds} rounds of ${plan.seconds} s; ${file}`);
+  const { signal } = stopping;
+  if (changes > 0) {
+    const { accounts } = plan;
+    const changed = { accounts, changes, gates: Number(values.gates) };
+    const result = await measurePropagation({ folder, address, ...changed, signal });
+    printPropagation(result);
+    const file = write("changes", { facts, plan: changed, ...result });
+    console.log(`\n${accounts} accounts x 3 links; ${file}`);
+  } else {
+    const rows = await measureRequests({ folder, address, ...plan, signal, only: new RegExp(values.only) });
+    print(rows);
+    const file = write("requests", { facts, plan, rows });
+    console.log(
+      `\n${plan.accounts} accounts x 3 links, medians of ${plan.rounds} rounds of ${plan.seconds} s; ${file}`,
+    );
+  }
+
+  function write(kind: string, result: object): string {
+    mkdirSync(RESULTS, { recursive: true });
+    const file = join(RESULTS, `${kind}-${plan.accounts}-${facts.time.replace(/\W/g, "")}.json`);
+    writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+    return file;
+  }
 } finally {
   letSleep?.();
   execFileSync("ip", ["-6", "addr", "del", `${address}/128`, "dev", "lo"], { stdio: "pipe" });
   rmSync(folder, { recursive: true, force: true });
+}
+
+function printPropagation({ ways, loads, seen, gates, changesPerSecond }: PropagationResult): void {
+  for (const { proxy, rate, p99 } of seen)
+    console.log(`load: ${rate.toFixed(0)} requests/s at ${proxy}, p99 ${p99.toFixed(1)} ms`);
+  for (const { proxy, loadMs, apiMs } of loads)
+    console.log(`first load, ${proxy}: ${loadMs.toFixed(0)} ms, of which ${apiMs.toFixed(0)} waiting for the api`);
+  console.log(
+    `\n${gates} gates follow the feed, ${changesPerSecond} changes a second; p50, p99 and the slowest, in ms\n`,
+  );
+  const way = ({ p50Ms, p99Ms, maxMs }: { p50Ms: number; p99Ms: number; maxMs: number }) =>
+    [p50Ms, p99Ms, maxMs].map(ms => ms.toFixed(1)).join(", ");
+  console.table(
+    ways.map(({ proxy, kind, changes, told, enforced, whole }) => ({
+      ...{ proxy, links: kind, changes },
+      ...{ "commit to answer": way(told), "answer to all workers": way(enforced), whole: way(whole) },
+    })),
+  );
 }
 
 function print(rows: readonly Row[]): void {

@@ -5,7 +5,7 @@ import { readSettings, Supervisor } from "@linkgate/njs/supervisor";
 import { findFreePorts } from "@linkgate/njs/testing";
 import { buildGate } from "../../njs/build.ts";
 import { moveToFirstCore } from "./cores.ts";
-import type { RunningGate, World } from "./gate.ts";
+import type { StartedGate, World } from "./gate.ts";
 import type { NginxVariant } from "./nginx-variants.ts";
 import { readChildren } from "./processes.ts";
 import { waitUntil } from "./wait.ts";
@@ -14,10 +14,7 @@ const TEMPLATE = fileURLToPath(new URL("../../deploy/nginx/nginx.conf.template",
 const NGINX = fileURLToPath(new URL("../../.cache/nginx", import.meta.url));
 
 /** Starts a variant of the NGINX gate, its workers on the first core, and waits until its table is whole. */
-export async function startNginx(
-  variant: NginxVariant,
-  world: World,
-): Promise<Omit<RunningGate, "loadMs" | "loadCpuMs">> {
+export async function startNginx(variant: NginxVariant, world: World): Promise<StartedGate> {
   const { folder } = world;
   mkdirSync(folder, { recursive: true });
   const template = join(folder, "nginx.conf.template");
@@ -30,7 +27,7 @@ export async function startNginx(
   writeFileSync(template, variant.change(lasting, world));
   writeFileSync(join(folder, "token"), "bench");
   await buildGate(join(folder, "gate.js"));
-  const [direct = 0, proxy, status] = await findFreePorts(3);
+  const [direct = 0, proxy = 0, status] = await findFreePorts(3);
   const supervisor = new Supervisor(
     readSettings({
       LINKGATE_FEED_URL: world.feedUrl,
@@ -39,6 +36,7 @@ export async function startNginx(
       LINKGATE_UPSTREAM: `http://unix:${world.service.socket}`,
       LINKGATE_DIRECT_LISTEN: `[::]:${direct}`,
       LINKGATE_PROXY_LISTEN: `[::1]:${proxy}`,
+      LINKGATE_LOAD_BALANCERS: "::1",
       LINKGATE_STATUS_LISTEN: `127.0.0.1:${status}`,
       LINKGATE_LINK_QUARANTINE: "3600",
       LINKGATE_TABLE_SIZE: `${Math.max(64, Math.ceil(world.accounts / 2500))}m`,
@@ -62,6 +60,7 @@ export async function startNginx(
     proxy: "NGINX",
     name: variant.name,
     port: direct,
+    proxyPort: proxy,
     pids: [supervisor.pid, ...workers],
     worker,
     others: variant.asks === undefined ? [] : [world[variant.asks].pid],

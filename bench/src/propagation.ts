@@ -1,56 +1,111 @@
+import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { RawConnection, writeRequest } from "@linkgate/njs/testing";
+import { linkAddress, RawConnection, writeProxyHeader, writeRequest } from "@linkgate/njs/testing";
+import { type Endpoint, makeEndpoint } from "./api/endpoints.ts";
+import { Gates } from "./api/gates.ts";
+import { fillAccounts, GATE, type Registry, startRegistry } from "./api/registry.ts";
 import { startEnvoy } from "./envoy.ts";
 import { ENVOY_VARIANTS } from "./envoy-variants.ts";
-import { COMMON_LINK, nameAccount, type StillFeed, startStillFeed, writePages } from "./feed.ts";
-import type { RunningGate, World } from "./gate.ts";
-import { runLoad, writeScript } from "./load.ts";
+import type { StartedGate, World } from "./gate.ts";
+import { runLoad, type Seen, writeScript } from "./load.ts";
 import { startNginx } from "./nginx.ts";
 import { NGINX_VARIANTS } from "./nginx-variants.ts";
+import { type RecordedFeed, startRecordedFeed } from "./recorded-feed.ts";
 import { quantile } from "./statistics.ts";
 import { startService } from "./upstream.ts";
 
 const WORKERS = 2;
-/** Enough that no worker goes unasked. */
-const PROBES = 12;
-/** An account that the load does not ask for. */
-const PROBED = nameAccount(9_999_999);
+/** Connections to a gate that watch for a change: enough that hardly a worker goes unasked. */
+const PROBES = 6;
+/** Changes a second; each endpoint has one. */
+const RATE = 20;
+/** Of wrk, to each gate. Each sends a request, and the next so many milliseconds after the answer. */
+const LOAD = { connections: 16, pauseMs: 10 };
 
-/** How long a gate took to enforce a change on all of its workers, in milliseconds from the feed's answer. */
-export interface Delay {
-  readonly proxy: string;
+export interface PropagationPlan {
+  readonly folder: string;
+  /** The link address that the load comes from and goes to. */
+  readonly address: string;
+  readonly accounts: number;
   readonly changes: number;
+  /** How many gates follow the feed, the two that are watched among them. */
+  readonly gates: number;
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds within which half, and 99 of 100, of the changes had come so far; and the slowest. */
+export interface Way {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
 }
 
-/** Takes a link away and gives it back, over and over, while wrk asks for other accounts, and watches on many connections. */
-export async function measurePropagation(
-  folder: string,
-  address: string,
-  accounts: number,
-  changes: number,
-  signal: AbortSignal,
-): Promise<Delay[]> {
+/** How long changes took to a gate, from PostgreSQL's commit until all of its workers decided by them. */
+export interface Propagation {
+  readonly proxy: string;
+  /** Links that were given, taken away, or both. */
+  readonly kind: "given" | "taken" | "both";
+  readonly changes: number;
+  /** From the commit to the feed's answer at the gate: the api's part. */
+  readonly told: Way;
+  /** From there to all workers: the gate's. */
+  readonly enforced: Way;
+  readonly whole: Way;
+}
+
+/** A gate's first load of the whole table, in milliseconds, and the part of it in which it waited for the api. */
+export interface FirstLoad {
+  readonly proxy: string;
+  readonly loadMs: number;
+  readonly apiMs: number;
+}
+
+export interface PropagationResult {
+  readonly changesPerSecond: number;
+  readonly gates: number;
+  readonly loads: readonly FirstLoad[];
+  /** What wrk saw meanwhile at each gate. */
+  readonly seen: readonly (Seen & { readonly proxy: string })[];
+  readonly ways: readonly Propagation[];
+}
+
+interface Watched {
+  readonly gate: StartedGate;
+  readonly feed: RecordedFeed;
+}
+
+/** One change at one gate; milliseconds since its commit. */
+interface Arrival {
+  readonly proxy: string;
+  readonly isGiven: boolean;
+  readonly told: number;
+  readonly whole: number;
+}
+
+/** Gives links and takes them away at the api, at a steady rate, while wrk asks both gates for other accounts, and watches their workers. */
+export async function measurePropagation(plan: PropagationPlan): Promise<PropagationResult> {
   const stops: (() => unknown)[] = [];
   try {
-    const service = await startService(join(folder, "service"), `200 '{"resourceType":"Bundle"}'`);
+    const folder = join(plan.folder, "registry");
+    mkdirSync(folder);
+    const registry = await startRegistry(folder);
+    stops.push(() => registry.stop());
+    await fillAccounts(registry.sql, plan.accounts);
+    const service = await startService(join(plan.folder, "service"), `200 '{"resourceType":"Bundle"}'`);
     stops.push(() => service.stop());
-    const delays: Delay[] = [];
-    const linkgate = <V extends { readonly isLinkgate?: boolean }>(variants: readonly V[]) =>
-      variants.find(({ isLinkgate }) => isLinkgate === true) as V;
-    for (const start of [
-      (world: World) => startNginx(linkgate(NGINX_VARIANTS), world),
-      (world: World) => startEnvoy(linkgate(ENVOY_VARIANTS), world),
-    ]) {
-      const feed = await startStillFeed(writePages(accounts));
+
+    const watched: Watched[] = [];
+    for (const [name, start] of [
+      ["nginx", (world: World) => startNginx(linkgateOf(NGINX_VARIANTS), world)],
+      ["envoy", (world: World) => startEnvoy(linkgateOf(ENVOY_VARIANTS), world)],
+    ] as const) {
+      const feed = await startRecordedFeed(registry.feedUrl);
       stops.push(() => feed.stop());
       const gate = await start({
-        folder: join(folder, `propagation${delays.length}`),
+        folder: join(plan.folder, name),
         feedUrl: feed.url,
-        accounts,
+        accounts: plan.accounts,
         workers: WORKERS,
         service,
         authorizer: service,
@@ -58,51 +113,131 @@ export async function measurePropagation(
         decider: service,
       });
       stops.push(() => gate.stop());
-      const script = writeScript(folder, accounts);
-      const seconds = Math.ceil(changes / 10) + 2; // a change takes less than 0.1 s, or the load would be the shorter
-      const load = runLoad({ address, port: gate.port, connections: 16, seconds, script, signal });
-      const times = await measureChanges(gate, feed, address, changes);
-      await load;
-      delays.push({
-        proxy: gate.proxy,
-        changes,
-        p50Ms: quantile(times, 0.5),
-        p99Ms: quantile(times, 0.99),
-        maxMs: Math.max(...times),
-      });
-      console.log(`measured: ${changes} changes, ${gate.proxy}`);
+      watched.push({ gate, feed });
+      console.log(`up: ${gate.proxy}`);
     }
-    return delays;
+    const others = await Gates.start({
+      ...{ url: registry.feedUrl, ...GATE, count: plan.gates - watched.length, wait: 5 },
+      onChange: () => {},
+    });
+    stops.push(() => others.stop());
+
+    const script = writeScript(plan.folder, plan.accounts);
+    appendFileSync(script, `delay = function() return ${LOAD.pauseMs} end\n`);
+    const seconds = Math.ceil(plan.changes / RATE) + 3;
+    const load = Promise.all(
+      watched.map(async ({ gate }) => {
+        const { connections } = LOAD;
+        const { address, signal } = plan;
+        return {
+          proxy: gate.proxy,
+          ...(await runLoad({ address, port: gate.port, connections, seconds, script, signal })),
+        };
+      }),
+    );
+    const [arrivals, seen] = await Promise.all([measureChanges(registry, watched, plan), load]);
+    return {
+      changesPerSecond: RATE,
+      gates: plan.gates,
+      loads: watched.map(({ gate, feed }) => ({ proxy: gate.proxy, loadMs: feed.loadMs, apiMs: feed.loadAnswersMs })),
+      seen,
+      ways: watched.flatMap(({ gate }) => summarize(gate.proxy, arrivals)),
+    };
   } finally {
-    for (const stop of stops.reverse()) await stop();
+    for (const stop of stops.reverse()) {
+      try {
+        await stop();
+      } catch (error) {
+        console.error(error); // and stop the others
+      }
+    }
   }
 }
 
+function linkgateOf<V extends { readonly isLinkgate?: boolean }>(variants: readonly V[]): V {
+  return variants.find(({ isLinkgate }) => isLinkgate === true) as V;
+}
+
+/** A change is made when it is due, whether or not those before it have come everywhere: each endpoint has time until its next turn. */
 async function measureChanges(
-  gate: Pick<RunningGate, "port">,
-  feed: StillFeed,
-  address: string,
-  changes: number,
-): Promise<number[]> {
-  const request = writeRequest({ host: `${PROBED}.privatelink.azurehealthcareapis.com`, target: "/Patient" });
-  const connections = await Promise.all(
-    Array.from({ length: PROBES }, () => RawConnection.open({ host: address, port: gate.port })),
+  registry: Registry,
+  watched: readonly Watched[],
+  plan: PropagationPlan,
+): Promise<Arrival[]> {
+  const arrivals: Arrival[] = [];
+  const slots = await Promise.all(
+    Array.from({ length: RATE }, async (_, n) => {
+      const endpoint = await makeEndpoint(registry, n);
+      return { endpoint, probes: await Promise.all(watched.map(({ gate }) => openProbes(gate, endpoint))) };
+    }),
   );
-  const times: number[] = [];
-  for (let change = 1; change <= changes; change++) {
-    const wanted = change % 2 === 1 ? 200 : 403;
-    const started = performance.now();
-    feed.push(`+${PROBED}\t${change}\tdisabled\t${wanted === 200 ? COMMON_LINK : ""}`);
-    const ends = connections.map(async connection => {
-      for (;;) {
-        connection.send(request);
-        if ((await connection.readResponse()).status === wanted) return performance.now();
-        await delay(1);
+  const turns: Promise<void>[] = slots.map(() => Promise.resolve());
+  const began = performance.now();
+  for (let change = 0; change < plan.changes; change++) {
+    plan.signal.throwIfAborted();
+    await delay(Math.max(0, began + (change * 1000) / RATE - performance.now()));
+    const place = change % slots.length;
+    const { endpoint, probes } = slots[place] as (typeof slots)[number];
+    const isGiven = Math.floor(change / slots.length) % 2 === 0;
+    const turn = async (): Promise<void> => {
+      const reached = watched.map(async ({ feed }, at) => {
+        const told = await feed.nextNews(endpoint.account);
+        return { told, enforced: await watchWorkers(probes[at] ?? [], endpoint, isGiven ? 200 : 403) };
+      });
+      await endpoint.decide(isGiven ? "Approved" : "Rejected");
+      const times = await Promise.all(reached);
+      const committed = await endpoint.readCommit();
+      for (const [at, { told, enforced }] of times.entries()) {
+        const proxy = watched[at]?.gate.proxy ?? "";
+        arrivals.push({ proxy, isGiven, told: told - committed, whole: enforced - committed });
       }
-    });
-    times.push(Math.max(...(await Promise.all(ends))) - started);
-    await delay(20); // the gate polls again
+      if (!isGiven) await endpoint.requestAgain();
+    };
+    turns[place] = (turns[place] as Promise<void>).then(turn);
+    turns[place].catch(() => {}); // thrown below
   }
-  for (const connection of connections) connection.close();
-  return times;
+  await Promise.all(turns);
+  for (const { probes } of slots) for (const connection of probes.flat()) connection.close();
+  return arrivals;
+}
+
+/** Connections that come by the endpoint's link, as behind a balancer that says so. */
+function openProbes(gate: Watched["gate"], { linkId }: Endpoint): Promise<RawConnection[]> {
+  const header = writeProxyHeader({ source: linkAddress(linkId, "10.1.1.4") });
+  return Promise.all(
+    Array.from({ length: PROBES }, () => RawConnection.open({ host: "::1", port: gate.proxyPort }, header)),
+  );
+}
+
+/** Asks on each connection until it has the wanted answer. Returns when the last one had. */
+async function watchWorkers(probes: readonly RawConnection[], { account }: Endpoint, wanted: number): Promise<number> {
+  const request = writeRequest({ host: `${account}.privatelink.azurehealthcareapis.com`, target: "/Patient" });
+  const ends = probes.map(async connection => {
+    for (;;) {
+      connection.send(request);
+      if ((await connection.readResponse()).status === wanted) return performance.now();
+      await delay(1);
+    }
+  });
+  return Math.max(...(await Promise.all(ends)));
+}
+
+function summarize(proxy: string, arrivals: readonly Arrival[]): Propagation[] {
+  return (["given", "taken", "both"] as const).map(kind => {
+    const own = arrivals.filter(
+      each => each.proxy === proxy && (kind === "both" || each.isGiven === (kind === "given")),
+    );
+    const way = (read: (arrival: Arrival) => number): Way => {
+      const times = own.map(read);
+      return { p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99), maxMs: Math.max(...times) };
+    };
+    return {
+      proxy,
+      kind,
+      changes: own.length,
+      told: way(({ told }) => told),
+      enforced: way(({ told, whole }) => whole - told),
+      whole: way(({ whole }) => whole),
+    };
+  });
 }

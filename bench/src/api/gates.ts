@@ -34,7 +34,9 @@ export class Gates {
     for (let n = 0; n < options.count; n++) {
       const loaded = Promise.withResolvers<void>();
       this.#loaded.push(loaded.promise);
-      this.#running.push(this.#follow(loaded.resolve));
+      const running = this.#follow(loaded.resolve);
+      running.catch(() => {}); // whoever stops them is told
+      this.#running.push(running);
     }
   }
 

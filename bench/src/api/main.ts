@@ -2,23 +2,19 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { startEmbeddedPostgres } from "@linkgate/api";
 import {
   ACCOUNT_BODY,
   type Answer,
-  ArmClient,
+  type ArmClient,
   accountPath,
   connectionPath,
-  makeCertificate,
-  makeEnvironment,
-  NRP,
   proxyBody,
   proxyPath,
-  Replica,
 } from "@linkgate/api/testing";
-import pg from "pg";
+import type pg from "pg";
 import { type Latency, medianOf, readLoad, readTreeCpu, show, summarize } from "./figures.ts";
 import { Gates } from "./gates.ts";
+import { GATE, startRegistry } from "./registry.ts";
 import { Reports } from "./reports.ts";
 
 // `npm run bench -- api`: one api on one PostgreSQL, all on this machine with the clients and gates that ask them.
@@ -29,7 +25,6 @@ const RATE = 100;
 const GATES = 100;
 const LISTED = 10_000;
 const ACCOUNTS = 1000;
-const TOKEN = "bench";
 const LIST_SUBSCRIPTION = "00000000-0000-0000-0000-00000000000a";
 
 let made = 0;
@@ -37,17 +32,9 @@ const stops: (() => Promise<unknown>)[] = [];
 try {
   const folder = await mkdtemp(join(tmpdir(), "lg-bench-"));
   stops.push(() => rm(folder, { recursive: true, force: true }));
-  const postgres = await startPostgres(join(folder, "postgres"));
-  stops.push(() => postgres.stop());
-  const [server, arm] = await Promise.all([makeCertificate("server"), makeCertificate("arm")]);
-  const env = await makeEnvironment({ folder, databaseUrl: postgres.url, server, arm, gates: { bench: TOKEN } });
-  const api = await Replica.start({ ...env, LINKGATE_MAX_CONNECTIONS: "1000" }, () => {});
-  stops.push(() => api.end("SIGTERM"));
-  const arms = new ArmClient(`https://127.0.0.1:${api.ports.arm}`, { ca: server.cert, certificate: arm, appId: NRP });
-  stops.push(() => arms.close());
-  const sql = new pg.Client({ connectionString: postgres.url });
-  await sql.connect();
-  stops.push(() => sql.end());
+  const registry = await startRegistry(folder);
+  stops.push(() => registry.stop());
+  const { arm: arms, sql, feedUrl: url } = registry;
 
   const numbers = Array.from({ length: ACCOUNTS }, (_, n) => n).values();
   const create = async (): Promise<void> => {
@@ -64,10 +51,9 @@ try {
   await report(`list of ${LISTED.toLocaleString("en")} accounts, a page`, () => readList(arms));
 
   const arrivals: { account: string; at: number }[] = [];
-  const url = `http://127.0.0.1:${api.ports.feed}`;
   const follow = (wait: number) =>
     Gates.start({
-      ...{ url, gate: "bench", token: TOKEN, count: GATES, wait },
+      ...{ url, ...GATE, count: GATES, wait },
       onChange: (account, at) => arrivals.push({ account, at }),
     });
   let gates = await follow(30);
@@ -81,28 +67,16 @@ try {
 
   gates = await follow(5);
   await pause(5000);
-  const parts = { api: api.pid, postgres: postgres.pid };
-  await reportCpu(parts, `${GATES} idle gates, polls of 5 s`, () => gates.polls, "polls");
+  await reportCpu(registry.pids, `${GATES} idle gates, polls of 5 s`, () => gates.polls, "polls");
   await gates.stop();
 
   const accounts = Array.from({ length: ACCOUNTS }, (_, n) => `bench-${n}`);
-  const reports = new Reports({ url, gate: "bench", token: TOKEN, count: GATES, lines: 10, accounts });
+  const reports = new Reports({ url, ...GATE, count: GATES, lines: 10, accounts });
   await pause(5000);
-  await reportCpu(parts, `${GATES} gates that report 10 accounts a second each`, () => reports.sent, "reports");
+  await reportCpu(registry.pids, `${GATES} gates that report 10 accounts a second each`, () => reports.sent, "reports");
   await reports.stop();
 } finally {
   for (const stop of stops.reverse()) await stop();
-}
-
-/** PostgreSQL that knows when each transaction was committed. */
-async function startPostgres(dataDir: string): Promise<Awaited<ReturnType<typeof startEmbeddedPostgres>>> {
-  const first = await startEmbeddedPostgres({ dataDir });
-  const client = new pg.Client({ connectionString: first.url });
-  await client.connect();
-  await client.query("alter system set track_commit_timestamp = on");
-  await client.end();
-  await first.stop();
-  return await startEmbeddedPostgres({ dataDir });
 }
 
 /** What the processes use meanwhile, in parts of a core. @param count of what goes on */
@@ -168,7 +142,7 @@ function putProxies(arm: ArmClient, seconds: number): Promise<Latency> {
   );
 }
 
-async function fillList(sql: pg.Client): Promise<void> {
+async function fillList(sql: pg.Pool): Promise<void> {
   await sql.query(
     `insert into accounts (account, subscription_id, resource_group, resource_type, name, location, kind, tags, properties,
         public_network_access, provisioning_state, etag, system_data)
@@ -198,7 +172,7 @@ async function readList(arm: ArmClient): Promise<Latency> {
 }
 
 /** From the commit of each account's last change, by PostgreSQL's own record, to each gate that was told of it. */
-async function lagOf(sql: pg.Client, arrivals: readonly { account: string; at: number }[]): Promise<Latency> {
+async function lagOf(sql: pg.Pool, arrivals: readonly { account: string; at: number }[]): Promise<Latency> {
   const { rows } = await sql.query<{ account: string; at: number }>(
     "select account, extract(epoch from pg_xact_commit_timestamp(writer::xid))::float8 * 1000 as at from feed where account like 'bench-%'",
   );
