@@ -1,4 +1,4 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** The link that every account has, beside two of its own: requests from one address are then admitted to all of them. */
@@ -6,11 +6,9 @@ export const COMMON_LINK = 3_000_000_001;
 /** Lines a page, unless the gate asks for fewer. */
 const PAGE = 2000;
 
-/** A feed that has one table, and no news but what it is told: enough to fill a gate and to change it (design 4). */
+/** A feed that has one table and no news: enough to fill a gate (design 4). */
 export interface StillFeed {
   readonly url: string;
-  /** Sends a line, without its end, to every gate that waits, and to those that come later. */
-  push(line: string): void;
   /** Milliseconds from the first poll to the one that acknowledges the whole table; NaN until then. */
   readonly loadMs: number;
   /** Milliseconds of these that were the feed's own. */
@@ -37,17 +35,11 @@ export function writePages(accounts: number): string[] {
   return pages;
 }
 
-/** Serves the pages as fast as they are asked for, and then holds every poll until there is news or its wait is over. */
+/** Serves the pages as fast as they are asked for, and then holds every poll until its wait is over. */
 export async function startStillFeed(pages: readonly string[]): Promise<StillFeed> {
   let first = Number.NaN;
   let last = Number.NaN;
   let feedMs = 0;
-  const news: string[] = [];
-  const waiting = new Map<ServerResponse, number>();
-  const answer = (response: ServerResponse, seen: number): void => {
-    waiting.delete(response);
-    response.end(`${news.slice(seen).join("")}=still${news.length}\tdone\n`);
-  };
   const server = createServer((request, response) => {
     const { pathname, searchParams: query } = new URL(request.url ?? "", "http://feed");
     if (pathname !== "/gate/v1/changes") {
@@ -60,16 +52,10 @@ export async function startStillFeed(pages: readonly string[]): Promise<StillFee
     response.setHeader("content-type", "text/plain; charset=us-ascii");
     if (query.get("bye") === "1") {
       response.writeHead(204).end();
-    } else if (cursor.startsWith("still")) {
+    } else if (cursor === "still0") {
       if (Number.isNaN(last)) last = started;
-      const seen = Number(cursor.slice(5));
-      if (seen < news.length) return answer(response, seen);
-      waiting.set(response, seen);
-      const timer = setTimeout(answer, Number(query.get("wait") ?? 0) * 1000, response, seen);
-      response.on("close", () => {
-        clearTimeout(timer);
-        waiting.delete(response);
-      });
+      const timer = setTimeout(() => response.end("=still0\tdone\n"), Number(query.get("wait") ?? 0) * 1000);
+      response.on("close", () => clearTimeout(timer));
     } else {
       if (cursor === "") first = started;
       response.end(pages[Number(cursor.slice(1))]);
@@ -84,10 +70,6 @@ export async function startStillFeed(pages: readonly string[]): Promise<StillFee
     },
     get feedMs() {
       return feedMs;
-    },
-    push(line) {
-      news.push(`${line}\n`);
-      for (const [response, seen] of waiting) answer(response, seen);
     },
     stop() {
       server.closeAllConnections();

@@ -22,6 +22,10 @@ const PROBES = 6;
 const RATE = 20;
 /** Of wrk, to each gate. Each sends a request, and the next so many milliseconds after the answer. */
 const LOAD = { connections: 16, pauseMs: 10 };
+/** Changes before those that count: what runs for the first time is slow. */
+const WARM_UP = 5 * RATE;
+/** A change that has not come so far by then is lost. */
+const DEADLINE_MS = 10_000;
 
 export interface PropagationPlan {
   readonly folder: string;
@@ -124,7 +128,7 @@ export async function measurePropagation(plan: PropagationPlan): Promise<Propaga
 
     const script = writeScript(plan.folder, plan.accounts);
     appendFileSync(script, `delay = function() return ${LOAD.pauseMs} end\n`);
-    const seconds = Math.ceil(plan.changes / RATE) + 3;
+    const seconds = Math.ceil((WARM_UP + plan.changes) / RATE) + 3;
     const load = Promise.all(
       watched.map(async ({ gate }) => {
         const { connections } = LOAD;
@@ -173,32 +177,47 @@ async function measureChanges(
   );
   const turns: Promise<void>[] = slots.map(() => Promise.resolve());
   const began = performance.now();
-  for (let change = 0; change < plan.changes; change++) {
+  for (let change = 0; change < WARM_UP + plan.changes; change++) {
     plan.signal.throwIfAborted();
     await delay(Math.max(0, began + (change * 1000) / RATE - performance.now()));
     const place = change % slots.length;
     const { endpoint, probes } = slots[place] as (typeof slots)[number];
     const isGiven = Math.floor(change / slots.length) % 2 === 0;
     const turn = async (): Promise<void> => {
-      const reached = watched.map(async ({ feed }, at) => {
-        const told = await feed.nextNews(endpoint.account);
-        return { told, enforced: await watchWorkers(probes[at] ?? [], endpoint, isGiven ? 200 : 403) };
-      });
+      const reached = Promise.all(
+        watched.map(async ({ feed }, at) => {
+          const told = await beforeDeadline(feed.nextNews(endpoint.account), `no news of ${endpoint.account}`);
+          return { told, enforced: await watchWorkers(probes[at] ?? [], endpoint, isGiven ? 200 : 403) };
+        }),
+      );
+      reached.catch(() => {}); // thrown below, unless the decision fails
       await endpoint.decide(isGiven ? "Approved" : "Rejected");
-      const times = await Promise.all(reached);
+      const times = await reached;
       const committed = await endpoint.readCommit();
-      for (const [at, { told, enforced }] of times.entries()) {
-        const proxy = watched[at]?.gate.proxy ?? "";
-        arrivals.push({ proxy, isGiven, told: told - committed, whole: enforced - committed });
-      }
+      if (change >= WARM_UP)
+        for (const [at, { told, enforced }] of times.entries()) {
+          const proxy = watched[at]?.gate.proxy ?? "";
+          arrivals.push({ proxy, isGiven, told: told - committed, whole: enforced - committed });
+        }
       if (!isGiven) await endpoint.requestAgain();
     };
     turns[place] = (turns[place] as Promise<void>).then(turn);
-    turns[place].catch(() => {}); // thrown below
+    turns[place].catch(() => {}); // thrown when all have had their turn
   }
   await Promise.all(turns);
   for (const { probes } of slots) for (const connection of probes.flat()) connection.close();
   return arrivals;
+}
+
+async function beforeDeadline<T>(expected: Promise<T>, otherwise: string): Promise<T> {
+  const timer = new AbortController();
+  const late = delay(DEADLINE_MS, undefined, { signal: timer.signal }).then(() => Promise.reject(new Error(otherwise)));
+  late.catch(() => {});
+  try {
+    return await Promise.race([expected, late]);
+  } finally {
+    timer.abort();
+  }
 }
 
 /** Connections that come by the endpoint's link, as behind a balancer that says so. */
@@ -212,12 +231,14 @@ function openProbes(gate: Watched["gate"], { linkId }: Endpoint): Promise<RawCon
 /** Asks on each connection until it has the wanted answer. Returns when the last one had. */
 async function watchWorkers(probes: readonly RawConnection[], { account }: Endpoint, wanted: number): Promise<number> {
   const request = writeRequest({ host: `${account}.privatelink.azurehealthcareapis.com`, target: "/Patient" });
+  const deadline = performance.now() + DEADLINE_MS;
   const ends = probes.map(async connection => {
-    for (;;) {
+    while (performance.now() < deadline) {
       connection.send(request);
       if ((await connection.readResponse()).status === wanted) return performance.now();
       await delay(1);
     }
+    throw new Error(`a worker never answered ${wanted} for ${account}`);
   });
   return Math.max(...(await Promise.all(ends)));
 }

@@ -87,5 +87,7 @@ export async function fillAccounts(sql: pg.Pool, accounts: number): Promise<void
     select name, 1, pg_current_xact_id(), true, 'disabled', ids from filled`,
     [names, links.map(([first]) => first), links.map(([, second]) => second), COMMON_LINK],
   );
+  // What PostgreSQL has to do after so much is done now, and not while something is timed.
   await sql.query("vacuum analyze");
+  await sql.query("checkpoint");
 }
