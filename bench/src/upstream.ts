@@ -51,7 +51,7 @@ http { access_log off; keepalive_requests 100000000; ${temps.join(" ")}
     pid,
     async stop() {
       child.kill("SIGTERM");
-      await once(child, "exit");
+      await ended.catch(() => {}); // it may have ended already, by the same Ctrl-C
     },
   };
 }
