@@ -25,7 +25,7 @@ const useStyles = makeStyles({ cell: { overflowWrap: "anywhere" } });
 export function HistoryTable({ decisions }: { decisions: readonly DecisionView[] }) {
   const styles = useStyles();
   return (
-    <DataTable title="history.title" columns={COLUMNS} minWidth="72rem">
+    <DataTable title="history.title" columns={COLUMNS} minWidth="62rem">
       {decisions.map(decision => (
         <TableRow key={decision.id}>
           <TableCell>
