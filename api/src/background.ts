@@ -20,12 +20,6 @@ export interface Work {
   readonly failure: { readonly sentence: string; retryIn(failures: number): number };
 }
 
-/**
- * Milliseconds between a wake-up and the pass that it asks for. Wake-ups come in bursts: a revocation, then the polls of all gates
- * that acknowledge it. One pass does for them all, and the gates are told before it takes the database's time.
- */
-const GATHER = 20;
-
 /** Does the work again and again. */
 export function startWork(work: Work): Background {
   const stopping = new AbortController();
@@ -51,12 +45,7 @@ async function run({ notifications, log, topic, pass, failure }: Work, signal: A
       seconds = failure.retryIn(failures);
       log.warn({ err: error, retryIn: seconds }, failure.sentence);
     }
-    const wait = (ms: number): Promise<unknown> => delay(ms, undefined, { signal }).catch(() => {});
-    if (topic === undefined) {
-      await wait(seconds * 1000);
-    } else {
-      await notifications.wait(topic, seen, seconds, signal);
-      await wait(GATHER);
-    }
+    if (topic === undefined) await delay(seconds * 1000, undefined, { signal }).catch(() => {});
+    else await notifications.wait(topic, seen, seconds, signal);
   }
 }
