@@ -87,7 +87,7 @@ describe("with customerWrites", () => {
     await gate.catchUp();
     expect(gate.table.get(account)?.linkIds).toEqual([link]);
     await heard("Approved | welcome");
-    expect(await readNotices()).toEqual([]);
+    await until("the notice to go", async () => (await readNotices()).length === 0);
   });
 
   it("a customer rejects and withdraws, and NRP is told of each", async () => {
@@ -186,6 +186,7 @@ describe("with customerWrites", () => {
         by_id: "0b1f6471-1bf0-4dda-aec3-cb9272f09590",
       },
     ]);
+    await heard("Approved | mine");
   });
 
   it("what has still to be told survives the api", async () => {
