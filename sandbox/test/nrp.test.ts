@@ -240,7 +240,7 @@ describe("private endpoints", () => {
       {
         linkIdentifier: "822088585",
         privateAddress: "10.1.1.4",
-        linkAddress: expect.stringMatching(/^fd40:8913:31:[0-9a-f]{1,4}:[0-9a-f]{1,2}31:100:a01:104$/),
+        linkAddress: expect.stringMatching(/^fd40:8913:31:[0-9a-f]{1,4}:[0-9a-f]{0,2}31:100:a01:104$/),
         proxyProtocolTlv: "0189130031",
       },
     ]);
