@@ -18,6 +18,7 @@ import {
 import { StringSink } from "@linkgate/core/string-sink";
 import { CORES } from "./cores.ts";
 import { linksOf, nameAccount } from "./feed.ts";
+import { endChild } from "./processes.ts";
 import type { Service } from "./upstream.ts";
 
 // What NGINX's auth_request and Envoy's ext_authz ask, as a team that knows Node would write it: a process of its own.
@@ -88,10 +89,7 @@ export async function startAuthorizer(mode: Mode, accounts: number): Promise<Omi
   return {
     port: Number(line),
     pid: child.pid ?? 0,
-    async stop() {
-      child.kill("SIGTERM");
-      await once(child, "exit");
-    },
+    stop: () => endChild(child, "SIGTERM"),
   };
 }
 

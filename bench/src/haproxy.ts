@@ -7,6 +7,7 @@ import { findFreePorts } from "@linkgate/njs/testing";
 import { moveToFirstCore } from "./cores.ts";
 import { linksOf, nameAccount } from "./feed.ts";
 import type { RunningGate, World } from "./gate.ts";
+import { endChild } from "./processes.ts";
 import { waitUntil } from "./wait.ts";
 
 const HAPROXY = fileURLToPath(new URL("../../.cache/haproxy/bin/haproxy", import.meta.url));
@@ -90,9 +91,6 @@ export async function startHaproxy(
     pids: [pid],
     worker: pid,
     others: [],
-    async stop() {
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    },
+    stop: () => endChild(child, "SIGKILL"),
   };
 }

@@ -1,3 +1,5 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 
 /** CPU seconds that the threads of a process have used so far (proc(5), schedstat: nanoseconds on a core). */
@@ -22,4 +24,12 @@ export function readChildren(pid: number): number[] {
 /** What the values add up to. */
 export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+/** Ends a child, and returns when it has ended; at once if it has already, as by the Ctrl-C that ends this process. */
+export async function endChild(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill(signal);
+  await ended;
 }

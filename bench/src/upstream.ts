@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findFreePorts } from "@linkgate/njs/testing";
 import { commandOnSecondCore } from "./cores.ts";
-import { readChildren } from "./processes.ts";
+import { endChild, readChildren } from "./processes.ts";
 import { waitUntil } from "./wait.ts";
 
 const NGINX = fileURLToPath(new URL("../../.cache/nginx/bin/nginx", import.meta.url));
@@ -49,9 +49,6 @@ http { access_log off; keepalive_requests 100000000; ${temps.join(" ")}
     socket,
     port,
     pid,
-    async stop() {
-      child.kill("SIGTERM");
-      await ended.catch(() => {}); // it may have ended already, by the same Ctrl-C
-    },
+    stop: () => endChild(child, "SIGTERM"),
   };
 }
