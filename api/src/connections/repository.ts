@@ -95,7 +95,8 @@ export async function disconnectAll(tx: Transaction<Database>, account: string, 
 /**
  * Claims link ids for a connection, for as long as it has them and until their revocation has completed (feed rule 27).
  *
- * @returns the ids that another connection holds; empty when all were claimed. Otherwise roll back.
+ * @returns the ids that it did not get, because another connection has them or had them until now; empty when all were
+ *   claimed. Otherwise roll back.
  */
 export async function claimLinks(
   tx: Transaction<Database>,
@@ -111,13 +112,17 @@ export async function claimLinks(
     .values(ascending.map(id => ({ link_id: id, account, name_key: nameKey })))
     .onConflict(conflict => conflict.column("link_id").doNothing())
     .execute();
-  const foreign = await tx
+  // What it has is what it may use. Asking for those of others instead would miss an id that stood in the way of the
+  // insert and was freed before the next statement: nobody has it then, and whoever comes next is given it.
+  const own = await tx
     .selectFrom("link_claims")
     .select("link_id")
     .where("link_id", "in", ascending)
-    .where(eb => eb.or([eb("account", "!=", account), eb("name_key", "!=", nameKey)]))
+    .where("account", "=", account)
+    .where("name_key", "=", nameKey)
     .execute();
-  return foreign.map(row => Number(row.link_id));
+  const claimed = new Set(own.map(row => Number(row.link_id)));
+  return ascending.filter(id => !claimed.has(id));
 }
 
 /** Frees the link ids a connection has claimed, but for those it keeps; for a while it is known by them all the same. */
