@@ -63,7 +63,7 @@ export async function listUnsettled(db: Queryable): Promise<string[]> {
 
 /**
  * Settles a subscription that has nothing left to be done: every account is in its state, and of a deleted one there is
- * none. Call it with the state locked, or an account that is just being created could be overlooked.
+ * none. Call it with the state locked, or an account that is just being created, or follows another state, could be overlooked.
  *
  * @returns whether it is settled
  */

@@ -5,7 +5,7 @@ import { notify } from "../database/notifications.ts";
 import type { OpenDatabase } from "../database/open.ts";
 import type { Database, SubscriptionState } from "../database/schema.ts";
 import { publishAccount } from "../feed/publish.ts";
-import { findSubscription, listUnsettled, lockState, saveState, settle } from "./repository.ts";
+import { findSubscription, holdState, listUnsettled, lockState, saveState, settle } from "./repository.ts";
 
 /**
  * Takes the state that ARM announces (ARM RPC, subscription lifecycle: any state may follow any, and may be repeated).
@@ -42,8 +42,11 @@ export async function settleAll(db: OpenDatabase["db"]): Promise<boolean> {
 export async function followSubscription({ db }: Pick<OpenDatabase, "db">, key: string): Promise<void> {
   await db.transaction().execute(async tx => {
     const account = await lockAccount(tx, key);
-    const subscription = account && (await findSubscription(tx, account.subscription_id));
-    if (account === undefined || subscription === undefined) return;
+    if (account === undefined) return;
+    // A state announced after this one was read would be settled by what the account was before it followed.
+    await holdState(tx, account.subscription_id);
+    const subscription = await findSubscription(tx, account.subscription_id);
+    if (subscription === undefined) return;
     if (account.subscription_state === subscription.state) return;
     const caller = { systemData: {}, correlationId: subscription.correlation_id };
     if (subscription.state === "Deleted") await beginDeletion(tx, account, caller);

@@ -1,25 +1,13 @@
-import { Kysely, PostgresDialect } from "kysely";
-import pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { claimLinks } from "../../src/connections/repository.ts";
-import type { Database } from "../../src/database/schema.ts";
+import { useInterruptedDatabase } from "../support/interrupt.ts";
 import { useTestDatabase } from "../support/postgres.ts";
 
 const database = useTestDatabase();
-let afterStatement: (statement: string) => Promise<void> = async () => {};
-/** The registry, as one sees it to whom something happens between two of its statements. */
-let db: Kysely<Database>;
-
-beforeAll(() => {
-  db = new Kysely<Database>({
-    dialect: new PostgresDialect({ pool: new pg.Pool({ ...database.open.pool.options }) }),
-    log: event => afterStatement(event.query.sql),
-  });
-});
-afterAll(() => db.destroy());
+const claimant = useInterruptedDatabase(database);
 
 const claim = (account: string, name: string, links: readonly number[]): Promise<number[]> =>
-  db.transaction().execute(tx => claimLinks(tx, account, name, links));
+  claimant.db.transaction().execute(tx => claimLinks(tx, account, name, links));
 
 const readClaims = (): Promise<unknown[]> =>
   database.open.db.selectFrom("link_claims").selectAll().orderBy("link_id").execute();
@@ -27,11 +15,10 @@ const readClaims = (): Promise<unknown[]> =>
 test("a link id that is freed between two statements of a claim is not taken for claimed", async () => {
   expect(await claim("first", "pe", [7])).toEqual([]);
   let freed = 0;
-  afterStatement = async statement => {
-    if (!statement.startsWith("insert") || freed > 0) return;
+  claimant.after("insert", async () => {
     freed += 1;
     await database.open.db.deleteFrom("link_claims").where("link_id", "=", 7).execute();
-  };
+  });
   const taken = await claim("second", "pe", [8, 7]);
   expect(freed).toBe(1);
   expect(taken).toEqual([7]);
