@@ -82,7 +82,8 @@ export abstract class SupervisedGate implements GateUnderTest {
   abstract readonly name: string;
   readonly dir: string;
   readonly endpoints: GateUnderTest["endpoints"];
-  protected readonly env: Readonly<Record<string, string>>;
+  /** The settings of its supervisor. */
+  readonly env: Readonly<Record<string, string>>;
   readonly #script: string;
   readonly #statusListen: string;
   readonly #frozen = new Set<number>();

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exchange, linkAddress, writeProxyHeader } from "@linkgate/njs/testing";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
-import { type EnvoyGate, startEnvoy } from "../gates/envoy.ts";
+import { createEnvoy, type EnvoyGate, startEnvoy } from "../gates/envoy.ts";
 import { RecordingUpstream, TestFeed, until, ZONE } from "../gates/index.ts";
 
 // Several instances of the filter in one Envoy, as gateways and meshes load them: no bootstrap extension, any vm_id.
@@ -95,6 +95,23 @@ test("five instances in four threads: one follower, one incarnation, one acknowl
     expect(new Set(feed.polls.slice(from).map(poll => poll.incarnation))).toEqual(new Set([incarnation]));
   } finally {
     feed.misbehave = null;
+    await gate.stop();
+  }
+});
+
+test("an Envoy on the addresses of another does not start, and says no goodbye for that one, which still admits (rule 22)", async () => {
+  const gate = await startEnvoy(settings());
+  onTestFailed(() => console.log(gate.explain()));
+  const addresses = Object.entries(gate.env).filter(([name]) => name.endsWith("_LISTEN"));
+  const second = await createEnvoy(settings(), Object.fromEntries(addresses));
+  try {
+    await expect(second.launch()).rejects.toThrow("Envoy has ended; its log says");
+    const { incarnation } = await gate.readState();
+    expect(feed.polls.filter(poll => poll.isGoodbye && poll.incarnation === incarnation)).toEqual([]);
+    const header = writeProxyHeader({ source: linkAddress(LINK, "10.1.1.4") });
+    expect((await exchange(gate.endpoints.proxy, { host: `contoso.${ZONE.private}` }, header)).status).toBe(200);
+  } finally {
+    await second.stop();
     await gate.stop();
   }
 });

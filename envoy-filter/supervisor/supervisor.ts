@@ -2,8 +2,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createSecureContext } from "node:tls";
-import { messageOf, PROBE_DEADLINE_MS, ProxySupervisor } from "../../njs/supervisor/proxy-supervisor.ts";
-import { readStatus } from "../../njs/supervisor/status-client.ts";
+import { messageOf, ProxySupervisor } from "../../njs/supervisor/proxy-supervisor.ts";
 import { renderTemplate } from "../../njs/supervisor/template.ts";
 import { askAdmin, sumStats } from "./admin-client.ts";
 import { checkEnvoyVersion, EnvoyProcess, validateBootstrap } from "./envoy-process.ts";
@@ -49,10 +48,11 @@ export class Supervisor extends ProxySupervisor<EnvoyProcess> {
     return version;
   }
 
-  protected launch(): Promise<EnvoyProcess> {
+  protected launch(name: string): Promise<EnvoyProcess> {
     const workers = this.value("WORKERS");
     return EnvoyProcess.start(this.value("ENVOY_COMMAND"), [
-      ...["-c", this.path("envoy.yaml"), "--use-dynamic-base-id", "--log-level", "warning"],
+      ...["-c", this.path("envoy.yaml"), "--use-dynamic-base-id", "--service-node", name],
+      ...["--log-level", "warning"],
       ...["--log-path", this.value("ERROR_LOG"), "--file-flush-interval-msec", "20"],
       ...["--drain-time-s", this.value("DRAIN_TIMEOUT"), "--parent-shutdown-time-s", "3700"],
       ...(workers === "auto" ? [] : ["--concurrency", workers]),
@@ -63,7 +63,7 @@ export class Supervisor extends ProxySupervisor<EnvoyProcess> {
   protected async findIncarnation(): Promise<string> {
     if ((await this.#countUpdates("rejected").catch(() => 0)) > 0)
       throw new Error(`Envoy has rejected the listeners; its log says: ${this.readEndOfErrorLog()}`);
-    return (await readStatus(this.value("STATUS_LISTEN"), PROBE_DEADLINE_MS))?.incarnation ?? "";
+    return (await this.readOwnStatus())?.incarnation ?? "";
   }
 
   protected async renew(): Promise<void> {

@@ -39,6 +39,7 @@ export function answerStatus(r: NginxRequest): void {
     nginx: ngx.version,
     njs: njs.version,
     njsNumber: njs.version_number,
+    launch: process.env.LINKGATE_LAUNCH ?? "",
     incarnation: readIncarnation(),
     table: describeTable(state, uptime),
     follower: lease === null ? null : { process: lease.holder, leaseSeconds: (lease.until - uptime) / 1000 },

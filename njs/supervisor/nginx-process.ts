@@ -28,13 +28,15 @@ export class NginxProcess {
   /**
    * Starts NGINX in the foreground.
    * @param command with its arguments, as in `LINKGATE_NGINX_COMMAND`
+   * @param name what its status page shall call it
    * @throws Error when the command can't be started
    */
-  static start(command: string, errorLog: string, configuration: string): Promise<NginxProcess> {
+  static start(command: string, errorLog: string, configuration: string, name: string): Promise<NginxProcess> {
     const [file, ...args] = splitCommand(command);
     const child = spawn(file, [...args, "-e", errorLog, "-c", configuration], {
       stdio: ["ignore", "ignore", "inherit"],
       detached: true,
+      env: { ...process.env, LINKGATE_LAUNCH: name },
     });
     return new Promise((resolve, reject) => {
       child.once("error", reject);

@@ -1,9 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { sayGoodbye } from "./goodbye.ts";
 import type { SettingValues } from "./setting.ts";
-import { isLive, readStatus } from "./status-client.ts";
+import { type GateStatus, isLive, readStatus } from "./status-client.ts";
 
 const START_DEADLINE_MS = 60_000;
 const PROBE_EVERY_MS = 1000;
@@ -38,6 +39,7 @@ export abstract class ProxySupervisor<P extends ProxyProcess = ProxyProcess> {
   /** The proxy's name, for people. */
   protected abstract readonly name: string;
   #proxy: P | null = null;
+  #launch = "";
   #incarnation = "";
   #isStopping = false;
   #starting: Promise<void> = Promise.resolve();
@@ -51,8 +53,8 @@ export abstract class ProxySupervisor<P extends ProxyProcess = ProxyProcess> {
 
   /** Checks the proxy's version and writes its configuration. @returns the version @throws Error with what is wrong */
   protected abstract prepare(): Promise<string>;
-  /** Starts a process. It need not answer yet. */
-  protected abstract launch(): Promise<P>;
+  /** Starts a process. It need not answer yet. @param name what its status page shall call it */
+  protected abstract launch(name: string): Promise<P>;
   /** The incarnation of a proxy that was launched, once it answers; "" before. @throws Error when it never will */
   protected abstract findIncarnation(): Promise<string>;
   /** Called every second while the proxy runs: hands it what has changed in the files that it was given. Never throws. */
@@ -96,6 +98,15 @@ export abstract class ProxySupervisor<P extends ProxyProcess = ProxyProcess> {
   /** The process of now, if there is one. */
   protected get proxy(): P | null {
     return this.#proxy;
+  }
+
+  /**
+   * Reads the status page; null when it can't be had, or is another process's. Where two gates were given one address, the other
+   * one's incarnation is not ours to say goodbye for: it still admits (feed rule 22).
+   */
+  protected async readOwnStatus(): Promise<GateStatus | null> {
+    const status = await readStatus(this.value("STATUS_LISTEN"), PROBE_DEADLINE_MS);
+    return status?.launch === this.#launch ? status : null;
   }
 
   /** Settles when no process is on its way up: what is not up yet may end of a signal that it would obey later. */
@@ -163,7 +174,8 @@ export abstract class ProxySupervisor<P extends ProxyProcess = ProxyProcess> {
   }
 
   async #launchAndWait(): Promise<void> {
-    const proxy = await this.launch();
+    this.#launch = randomUUID();
+    const proxy = await this.launch(this.#launch);
     this.#proxy = proxy;
     try {
       await this.#waitUntilUp(proxy);
@@ -187,7 +199,7 @@ export abstract class ProxySupervisor<P extends ProxyProcess = ProxyProcess> {
 
   /** A reload may have given the proxy another one. */
   async #learnIncarnation(): Promise<void> {
-    const status = await readStatus(this.value("STATUS_LISTEN"), PROBE_DEADLINE_MS);
+    const status = await this.readOwnStatus();
     if (status !== null && status.incarnation !== "") this.#incarnation = status.incarnation;
   }
 

@@ -1,7 +1,13 @@
 import { type ClientRequest, get } from "node:http";
 
 /** What the supervisor reads from the gate's status page; the page has more, for people. */
-export type GateStatus = { readonly njs: string; readonly njsNumber: number; readonly incarnation: string };
+export type GateStatus = {
+  readonly njs: string;
+  readonly njsNumber: number;
+  readonly incarnation: string;
+  /** The name that its supervisor gave to the process that answers. */
+  readonly launch: string;
+};
 
 /**
  * Asks the status listener.

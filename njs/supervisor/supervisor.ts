@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } 
 import { checkNginxVersion, NginxProcess, testConfiguration } from "./nginx-process.ts";
 import { messageOf, PROBE_DEADLINE_MS, ProxySupervisor } from "./proxy-supervisor.ts";
 import { renderSettings } from "./settings.ts";
-import { isLive, readStatus } from "./status-client.ts";
+import { isLive } from "./status-client.ts";
 import { renderTemplate } from "./template.ts";
 
 /** njs before 1.0.1 lets a request through whose handler fails. */
@@ -34,14 +34,14 @@ export class Supervisor extends ProxySupervisor<NginxProcess> {
     return version;
   }
 
-  protected launch(): Promise<NginxProcess> {
+  protected launch(name: string): Promise<NginxProcess> {
     rmSync(this.path("stopping"), { force: true });
-    return NginxProcess.start(this.value("NGINX_COMMAND"), this.value("ERROR_LOG"), this.path("nginx.conf"));
+    return NginxProcess.start(this.value("NGINX_COMMAND"), this.value("ERROR_LOG"), this.path("nginx.conf"), name);
   }
 
   protected async findIncarnation(): Promise<string> {
     if (!(await isLive(this.value("STATUS_LISTEN"), PROBE_DEADLINE_MS))) return "";
-    const status = await readStatus(this.value("STATUS_LISTEN"), PROBE_DEADLINE_MS);
+    const status = await this.readOwnStatus();
     if (status === null) return ""; // asked again, as long as there is time
     if (status.njsNumber < LEAST_NJS) throw new Error(`njs ${status.njs} is older than 1.0.1 and can fail open`);
     return status.incarnation;

@@ -94,6 +94,23 @@ test("a master that dies is started again, with no worker of the old one left, a
   expect(goodbyes()).not.toContain(next);
 });
 
+test("a second gate on the same addresses does not start, and says no goodbye for the first, which still admits (rule 22)", async () => {
+  await start();
+  const { incarnation } = await gate.status();
+  const second = await TestGate.create(feed);
+  for (const name of ["DIRECT", "PROXY", "PUBLIC", "STATUS"]) {
+    second.env[`LINKGATE_${name}_LISTEN`] = gate.env[`LINKGATE_${name}_LISTEN`] ?? "";
+  }
+  try {
+    await expect(second.launch()).rejects.toThrow("NGINX has ended; its log says");
+  } finally {
+    await second.stop();
+  }
+  expect(goodbyes()).toEqual([]);
+  expect(await askByLink()).toBe(200);
+  expect((await gate.status()).incarnation).toBe(incarnation);
+});
+
 test("an NGINX that no longer answers is killed and started again", async () => {
   await start();
   const { incarnation } = await gate.status();
@@ -167,7 +184,8 @@ function useFakeNginx({ version = "1.30.6", njsNumber = 0x010002, isUp = "true" 
     if (process.argv.includes("-v")) { process.stderr.write("nginx version: nginx/${version}\\n"); process.exit(0); }
     if (process.argv.includes("-t")) { note("test"); setTimeout(() => note("tested"), 300); } else {
       note("start");
-      const page = JSON.stringify({ live: true, njs: "${version}", njsNumber: ${njsNumber}, incarnation: "0".repeat(32) });
+      const page = JSON.stringify({ live: true, njs: "${version}", njsNumber: ${njsNumber}, incarnation: "0".repeat(32),
+        launch: process.env.LINKGATE_LAUNCH });
       let asked = 0;
       const answer = (request, response) => {
         asked++;

@@ -47,7 +47,7 @@ export class ScriptedNginx {
     writeFileSync(join(dir, "nginx.conf"), configuration);
     const scripted = new ScriptedNginx(
       dir,
-      await NginxProcess.start(nginxCommand(), join(dir, "error.log"), join(dir, "nginx.conf")),
+      await NginxProcess.start(nginxCommand(), join(dir, "error.log"), join(dir, "nginx.conf"), "scripted"),
     );
     await until(
       () => scripted.ask([]).catch(() => null),
