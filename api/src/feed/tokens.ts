@@ -37,7 +37,9 @@ export function readGateTokens(file: string, onSpoilt: (error: unknown) => void)
       const now = fingerprint(await stat(file));
       if (isDeepStrictEqual(now, seen)) return;
       seen = now;
-      tokens = parseTokens(await readFile(file, "utf8"));
+      const read = parseTokens(await readFile(file, "utf8"));
+      // Another request may have read a younger file meanwhile.
+      if (seen === now) tokens = read;
     } catch (error) {
       onSpoilt(error);
     }
