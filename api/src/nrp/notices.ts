@@ -141,5 +141,10 @@ export async function secondsToNextNotice(db: Queryable): Promise<number | null>
   return row.seconds;
 }
 
-/** True for an operation of `operations` that NRP has been told all about. */
-export const nrpHasHeard = sql<boolean>`not exists (select from nrp_notices n where n.operation = operations.id)`;
+/**
+ * True for an operation of `operations` that NRP has been told all about. An account goes with all its connections, so it
+ * waits for those too that were being deleted before: whoever takes the name next has nothing to do with them.
+ */
+export const nrpHasHeard = sql<boolean>`(not exists (select from nrp_notices n where n.operation = operations.id)
+  and not exists (select from connections c join nrp_notices n on n.operation = c.etag
+    where operations.kind = 'account-delete' and c.account = operations.account))`;

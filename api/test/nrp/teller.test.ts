@@ -2,13 +2,14 @@ import type { Transaction } from "kysely";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { deleteAccount } from "../../src/accounts/service.ts";
-import { decideConnection } from "../../src/connections/service.ts";
+import { decideConnection, deleteConnection } from "../../src/connections/service.ts";
 import { enterCurrentEpoch } from "../../src/database/epoch.ts";
 import { notify } from "../../src/database/notifications.ts";
 import { type OpenDatabase, openDatabase } from "../../src/database/open.ts";
 import type { Database } from "../../src/database/schema.ts";
-import { claimNotice, LEASE } from "../../src/nrp/notices.ts";
+import { claimNotice, LEASE, settleNotice } from "../../src/nrp/notices.ts";
 import { startNrpTeller } from "../../src/nrp/teller.ts";
+import { lockDueOperation } from "../../src/operations/repository.ts";
 import { findOperation } from "../../src/operations/service.ts";
 import { feedRow } from "../feed/kit.ts";
 import { caller, connect, createAccount, disconnect, NrpDouble, silent, startWorker } from "../reconcile/kit.ts";
@@ -39,6 +40,7 @@ afterEach(async () => {
   await drop();
 });
 
+const customer = { ...caller, by: { via: "arm", objectId: undefined, name: undefined, appId: undefined } } as const;
 const path = { subscriptionId: SUBSCRIPTION, resourceGroup: "rg", account: "alpha" };
 const remove = async (): Promise<string> => {
   const operation = await database.db
@@ -165,6 +167,33 @@ test("a connection that NRP deleted itself is none of the account's news", async
   expect((await notices()).map(notice => notice.connection_id.split("/").at(-1))).toEqual(["pe2.g"]);
 });
 
+test("an account does not go before NRP has been told of a connection that its customer had removed first", async () => {
+  const removal = await database.db
+    .transaction()
+    .execute(tx => deleteConnection(tx, { ...path, name: "pe1.g" }, customer));
+  const deletion = await remove();
+  await database.db
+    .updateTable("operations")
+    .set({ barrier_passed_at: new Date(0) })
+    .execute();
+  const due = async (): Promise<string[]> => {
+    const ids: string[] = [];
+    await database.db.transaction().execute(async tx => {
+      for (let one = await lockDueOperation(tx, 0, ids); one; one = await lockDueOperation(tx, 0, ids))
+        ids.push(one.id);
+    });
+    return ids.toSorted();
+  };
+  const told = async (name: string): Promise<void> => {
+    const notice = (await notices()).find(({ connection_id }) => connection_id.endsWith(`/${name}`));
+    await settleNotice(database.db, notice ?? expect.unreachable(`no notice of ${name}`));
+  };
+  await told("pe2.g");
+  expect(await due(), "NRP knows nothing of the removal").toEqual([]);
+  await told("pe1.g");
+  expect(await due()).toEqual([deletion, removal?.id].toSorted());
+});
+
 test("an api that has no way to NRP says so and goes on", async () => {
   const id = await remove();
   running.push(startNrpTeller({ ...database, nrp: undefined, log: silent }));
@@ -173,7 +202,6 @@ test("an api that has no way to NRP says so and goes on", async () => {
 });
 
 test("after a restore NRP is not told of an approval that may have been withdrawn since, but of what was taken away", async () => {
-  const customer = { ...caller, by: { via: "arm", objectId: undefined, name: undefined, appId: undefined } } as const;
   const decide = (name: string, status: "Approved" | "Rejected") =>
     database.db.transaction().execute(tx => {
       const body = { properties: { privateLinkServiceConnectionState: { status } } };
