@@ -10,16 +10,16 @@ export type ProcessId = string;
 
 /** This worker. @throws Error when /proc is not there */
 export function readOwnProcessId(): ProcessId {
-  return `${process.pid}.${readStart(String(process.pid))}`;
+  return `${process.pid}.${readStart(String(process.pid)) ?? ""}`;
 }
 
-/** True if the process runs, or is stopped; false if it has ended. */
+/** True if the process runs, or is stopped, or nobody can tell; false if it has ended. */
 export function isAlive(id: ProcessId): boolean {
   const [pid = "", start = ""] = id.split(".");
   try {
     return readStart(pid) === start;
-  } catch {
-    return false;
+  } catch (error) {
+    return (error as { code?: string }).code !== "ENOENT"; // out of files, say: what it may still hold is left to it
   }
 }
 
@@ -56,10 +56,12 @@ function breakDeadLock(): boolean {
   return meta.delete(LOCK_KEY);
 }
 
-/** When a process started, in clock ticks: field 22 of its stat, after a name that may hold blanks (proc_pid_stat(5)). */
-function readStart(pid: string): string {
+/**
+ * When a process started, in clock ticks: field 22 of its stat, after a name that may hold blanks (proc_pid_stat(5)); null for
+ * one that has ended and was not reaped.
+ */
+function readStart(pid: string): string | null {
   const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[19] === undefined) throw new Error(`process ${pid} has ended`);
-  return fields[19];
+  return fields[0] === "Z" ? null : (fields[19] ?? null);
 }

@@ -22,6 +22,7 @@ const SETTINGS = {
 };
 
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
   vi.useRealTimers();
 });
@@ -124,6 +125,16 @@ describe("the lock", () => {
     expect(withLock(own, 2000, () => true)).toBe(true);
     meta.set("lock", `${own} 2000 2`);
     expect(withLock(own, 999_999, () => true)).toBe(null);
+  });
+
+  test("is not broken while nobody can tell whether its holder runs: two would change the table at once", () => {
+    const { meta } = fakeNginx();
+    const noFiles = Object.assign(new Error("too many open files"), { code: "ENFILE" });
+    vi.spyOn(process.getBuiltinModule("node:fs"), "readFileSync").mockImplementation(() => {
+      throw noFiles;
+    });
+    meta.set("lock", `${own} 1000 1`);
+    expect(withLock(own, 2000, () => true)).toBe(null);
   });
 });
 
