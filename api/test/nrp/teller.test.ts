@@ -125,6 +125,8 @@ test("a notice that takes long to send stays its sender's", async () => {
     await remove();
     tell();
     const taken = await until("it is taken", async () => (await notices()).find(notice => notice.attempts === 1));
+    // The row is there before its sender has heard so.
+    await until("its sender is at it", () => vi.getTimerCount() === 1);
     vi.advanceTimersByTime(LEASE * 500);
     await until("it is renewed", async () =>
       (await notices()).some(({ id, not_before }) => id === taken.id && not_before > taken.not_before),

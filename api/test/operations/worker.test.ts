@@ -198,6 +198,8 @@ test("rule 24: a silent gate is given up after its age limit, 1 % and the margin
   await silentFor(101_061);
   const said = startWorker();
   await succeeded(operation);
+  // It is said after the commit.
+  await until("the worker has said so", () => said.includes("operation ended"));
   expect(said).toEqual(["silent gate given up", "barrier passed", "operation ended"]);
   expect(await gateRow(db, gate.incarnation)).toMatchObject({ state: "given-up" });
   const response = await gate.ask();
