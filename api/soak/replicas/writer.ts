@@ -227,13 +227,12 @@ export class Writer {
     ledger.change(slot, kind === "auto" ? "Approved" : "Pending");
     slot.links = links;
     slot.operation = undefined;
-    if (isNew) {
-      this.#slots.push(slot);
-      ledger.open(slot);
-    }
+    if (isNew) ledger.open(slot);
     ledger.hold(slot, links);
     ledger.count(isNew ? "connections made" : "connections asked for again");
     await this.#changed(slot, answer);
+    // Driven on only now: a rush comes beside whatever else this writer does, which must not change what is being compared.
+    if (isNew) this.#slots.push(slot);
   }
 
   /** The PUT met an endpoint whose deletion had just ended, and made it anew: Pending, as it was asked for. */
