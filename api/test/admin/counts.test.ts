@@ -249,7 +249,12 @@ describe("the stream of changes", () => {
       text += chunk;
     });
     body.on("error", () => {});
-    const blocks = () => text.split("\n\n").map(block => block.replace(/^event: (\w+)\ndata: /, "$1 "));
+    // What stands behind the last blank line has not come to its end.
+    const blocks = () =>
+      text
+        .split("\n\n")
+        .slice(0, -1)
+        .map(block => block.replace(/^event: (\w+)\ndata: /, "$1 "));
     return {
       get events() {
         return blocks().map(block => block.split(" ")[0]);

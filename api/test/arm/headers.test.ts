@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestApi, type TestApi } from "../support/api.ts";
 import { accountPath, connectionPath, createAccount, proxyBody, proxyPath } from "../support/documents.ts";
+import { until } from "../support/until.ts";
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -54,7 +55,9 @@ describe("headers of an answer", () => {
   it("logs one line a request, with both ids and without the query", async () => {
     const headers = { "x-ms-correlation-request-id": "find-me", "x-ms-client-request-id": "client-id" };
     const answer = await api.nrp.get(`${accountPath("headers")}?secret=1`, { headers });
-    const lines = api.logged.filter(line => line.includes("find-me"));
+    const findLines = () => api.logged.filter(line => line.includes("find-me"));
+    await until("the line, which is written when the answer is out", () => findLines().length > 0);
+    const lines = findLines();
     expect(lines).toHaveLength(1);
     expect(JSON.parse(lines[0] ?? "{}")).toMatchObject({
       status: 200,
