@@ -10,8 +10,8 @@ import type { FuzzRequest } from "./pieces.ts";
 import { KNOWN_ACCOUNTS, KNOWN_GROUP, requests } from "./requests.ts";
 
 const MAX_CONNECTIONS = 5;
-/** Milliseconds that an answer may take. */
-const PATIENCE = 10_000;
+/** Milliseconds that an answer may take: no figure of the api's, but more than the busiest machine takes. */
+const PATIENCE = 120_000;
 /** Requests after which deleted accounts are made again. */
 const RENEWAL = 20;
 

@@ -17,7 +17,7 @@ interface Message {
   readonly details?: { readonly jsonpath?: unknown };
 }
 
-describe("ARM's lint rules", { timeout: 180_000 }, () => {
+describe("ARM's lint rules", () => {
   let home: string;
 
   beforeAll(async () => {
