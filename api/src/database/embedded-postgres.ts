@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { chown, open, readdir, readFile, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -231,12 +231,23 @@ async function findProcessesIn(folder: string): Promise<number[]> {
   return pids.filter((_, index) => folders[index] === folder);
 }
 
+/** Below those that Linux gives to outgoing connections and to listeners that ask for any: nobody is given it while the server restarts. */
+const PORTS = { from: 20_000, to: 32_768 };
+
 async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(PORTS.from, PORTS.to);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no free port from ${PORTS.from} to ${PORTS.to - 1}`);
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, "127.0.0.1");
+  const isListening = await once(server, "listening").then(
+    () => true,
+    () => false,
+  );
   server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
+  return isListening;
 }

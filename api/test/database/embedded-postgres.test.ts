@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +12,7 @@ import { findBinaries, findRunner } from "../../src/database/postgres-files.ts";
 import { until } from "../support/until.ts";
 
 const isRoot = process.getuid?.() === 0;
+const OUTGOING = "/proc/sys/net/ipv4/ip_local_port_range";
 let folder: string;
 let dataDir: string;
 let started: { pid: number; stop(): Promise<void> }[];
@@ -86,6 +88,11 @@ test("a port that is taken: said when it was asked for, avoided when not", async
   const second = await startEmbeddedPostgres({ dataDir: other });
   started.push(second);
   expect(Number(new URL(second.url).port)).not.toBe(taken);
+});
+
+test.runIf(existsSync(OUTGOING))("its port is none that the kernel gives to others while it restarts", async () => {
+  const [lowest = ""] = (await readFile(OUTGOING, "utf8")).split("\t");
+  expect(Number(new URL((await start()).url).port)).toBeLessThan(Math.max(Number(lowest), 32_768));
 });
 
 test("one folder has one server", async () => {
