@@ -11,7 +11,7 @@ import { nameAction, recordDecision } from "../audit/decisions.ts";
 import type { Queryable } from "../database/open.ts";
 import type { Database, OperationKind } from "../database/schema.ts";
 import { publishAccount } from "../feed/publish.ts";
-import { queueNotice } from "../nrp/notices.ts";
+import { queueNotice, refreshNotice } from "../nrp/notices.ts";
 import { type OperationRow, startOperation } from "../operations/service.ts";
 import { connectionId } from "./document.ts";
 import {
@@ -86,13 +86,13 @@ export async function decideConnection(
     description: wanted.description ?? connection.description,
     actions_required: wanted.actionsRequired ?? connection.actions_required,
   });
+  const { description } = result.connection;
   if (isNewsForNrp(caller) && (status === "Approved" || status === "Rejected")) {
-    const { description } = result.connection;
     await queueNotice(tx, account, connection, {
       state: { status, description },
       correlationId: caller.correlationId,
     });
-  }
+  } else await refreshNotice(tx, account, result.connection, description);
   return result;
 }
 
@@ -121,20 +121,21 @@ export async function deleteConnection(
   const status = move(connection, "delete");
   if (status === connection.status) return await requireOperation(tx, connection.etag);
   const operation = await revoke(tx, account, connection, "connection-delete", caller);
-  await updateConnection(tx, connection, {
+  const removed = await updateConnection(tx, connection, {
     status,
     provisioning_state: "Deleting",
     etag: operation.id,
     system_data: mergeSystemData(connection.system_data, caller.systemData),
   });
   await recordDecision(tx, { account, connection, action: "remove", from: connection.status, to: status, caller });
+  const description = "The private endpoint connection was removed.";
   if (isNewsForNrp(caller)) {
     await queueNotice(tx, account, connection, {
-      state: { status: "Disconnected", description: "The private endpoint connection was removed." },
+      state: { status: "Disconnected", description },
       operation: operation.id,
       correlationId: caller.correlationId,
     });
-  }
+  } else await refreshNotice(tx, account, removed, description);
   await publishAccount(tx, account.account);
   return operation;
 }

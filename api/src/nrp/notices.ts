@@ -65,6 +65,37 @@ export async function queueNotices(tx: Transaction<Database>, account: Account, 
 }
 
 /**
+ * Brings what NRP has still to be told of a connection up to what NRP itself has said of it meanwhile: it never hears of an
+ * older state after its own, nor at the place where the endpoint was before. Nothing is told that did not wait already.
+ *
+ * @param description for a state that is new; without it the one that waits stays
+ */
+export async function refreshNotice(
+  tx: Transaction<Database>,
+  account: Account,
+  connection: Connection,
+  description?: string,
+): Promise<void> {
+  const { status, name } = connection;
+  const proxyId = proxyIdOf(connection.remote_private_endpoint, name);
+  const isOfConnection = sql<boolean>`lower(connection_id) = lower(${connectionId(account, connection)})`;
+  if (status === "Pending" || proxyId === undefined) {
+    await tx.deleteFrom("nrp_notices").where(isOfConnection).execute();
+    return;
+  }
+  await tx
+    .updateTable("nrp_notices")
+    .set({
+      proxy_id: proxyId,
+      status,
+      ...(description === undefined ? {} : { description }),
+      revision: sql`revision + 1`,
+    })
+    .where(isOfConnection)
+    .execute();
+}
+
+/**
  * Feed rule 9: a restored registry may hold what NRP was told long ago. Nothing is told before the change of epoch has
  * been entered, which takes back the approvals among it.
  */

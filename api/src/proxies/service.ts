@@ -24,6 +24,7 @@ import { patternOf } from "../contract/parameters.ts";
 import type { Queryable } from "../database/open.ts";
 import type { Database } from "../database/schema.ts";
 import { publishAccount } from "../feed/publish.ts";
+import { refreshNotice } from "../nrp/notices.ts";
 import { type EndpointUpdate, type ProxyRequest, proxyBody, type RemotePrivateEndpoint } from "./schema.ts";
 
 /** A private endpoint's name (80), a dot and a guid: letters, digits, `_`, `.` and `-`, nothing else. */
@@ -93,7 +94,9 @@ export async function putProxy(
   if (isDeepStrictEqual({ ...existing, ...change }, existing)) {
     return { account, connection: existing, operation: await findRunningOperation(tx, existing), created: false };
   }
-  return { ...(await changeConnection(tx, account, existing, caller, change)), created: false };
+  const result = await changeConnection(tx, account, existing, caller, change);
+  await refreshNotice(tx, account, result.connection, result.connection.description);
+  return { ...result, created: false };
 }
 
 /**
@@ -122,6 +125,7 @@ export async function moveEndpoint(
     etag: existing.provisioning_state === "Succeeded" ? randomUUID() : existing.etag,
     system_data: mergeSystemData(existing.system_data, caller.systemData),
   });
+  await refreshNotice(tx, account, connection);
   const { status } = connection;
   await recordDecision(tx, { account, connection, action: "update", from: status, to: status, caller });
 }

@@ -11,8 +11,18 @@ import { claimNotice, LEASE, settleNotice } from "../../src/nrp/notices.ts";
 import { startNrpTeller } from "../../src/nrp/teller.ts";
 import { lockDueOperation } from "../../src/operations/repository.ts";
 import { findOperation } from "../../src/operations/service.ts";
+import { moveEndpoint } from "../../src/proxies/service.ts";
 import { feedRow } from "../feed/kit.ts";
-import { caller, connect, createAccount, disconnect, NrpDouble, silent, startWorker } from "../reconcile/kit.ts";
+import {
+  caller,
+  connect,
+  createAccount,
+  decide,
+  disconnect,
+  NrpDouble,
+  silent,
+  startWorker,
+} from "../reconcile/kit.ts";
 import { SUBSCRIPTION } from "../support/documents.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
@@ -48,6 +58,11 @@ const remove = async (): Promise<string> => {
     .execute((tx: Transaction<Database>) => deleteAccount(tx, path, {}, caller));
   return operation?.id ?? "";
 };
+const decideAsCustomer = (name: string, status: "Approved" | "Rejected") =>
+  database.db.transaction().execute(tx => {
+    const body = { properties: { privateLinkServiceConnectionState: { status } } };
+    return decideConnection(tx, { ...path, name }, body, customer);
+  });
 const notices = () => database.db.selectFrom("nrp_notices").selectAll().execute();
 const tell = (to: NrpDouble | undefined = nrp) => running.push(startNrpTeller({ ...database, nrp: to, log: silent }));
 const work = () => running.push(startWorker(database));
@@ -196,6 +211,45 @@ test("an account does not go before NRP has been told of a connection that its c
   expect(await due()).toEqual([deletion, removal?.id].toSorted());
 });
 
+test.each([
+  ["rejected", "Rejected | Please approve.", (name: string) => decide(database, "alpha", name, "Rejected")],
+  [
+    "deleted",
+    "Disconnected | The private endpoint connection was removed.",
+    (name: string) => disconnect(database, "alpha", name),
+  ],
+] as const)(
+  "an approval that NRP has still to hear of when NRP itself has %s is not told any more",
+  async (_what, told, change) => {
+    await decideAsCustomer("pe2.g", "Approved");
+    const onItsWay = await claimNotice(database.db);
+    await change("pe2.g");
+    await settleNotice(database.db, onItsWay ?? expect.unreachable());
+    expect((await notices()).map(({ status, description }) => `${status} | ${description}`)).toEqual([told]);
+  },
+);
+
+test("a rejection that NRP has still to hear of when the endpoint is asked for again is not told any more", async () => {
+  await decideAsCustomer("pe2.g", "Rejected");
+  await connect(database, "alpha", "pe2.g", [8], "manual");
+  expect(await notices()).toEqual([]);
+});
+
+test("what NRP has still to hear of an endpoint that moves is told where it is then", async () => {
+  await database.db.transaction().execute(tx => deleteConnection(tx, { ...path, name: "pe1.g" }, customer));
+  const [before] = await notices();
+  const onItsWay = await claimNotice(database.db);
+  const from = before?.proxy_id.split("/privateLinkServiceProxies")[0] ?? "";
+  const id = from.replace("/net/", "/elsewhere/");
+  await database.db
+    .transaction()
+    .execute(tx => moveEndpoint(tx, { ...path, name: "pe1.g" }, { id, immutableResourceId: from }, caller));
+  await settleNotice(database.db, onItsWay ?? expect.unreachable());
+  expect(await notices()).toMatchObject([
+    { ...before, attempts: 1, not_before: expect.any(Date), revision: 1, proxy_id: before?.proxy_id.replace(from, id) },
+  ]);
+});
+
 test("an api that has no way to NRP says so and goes on", async () => {
   const id = await remove();
   running.push(startNrpTeller({ ...database, nrp: undefined, log: silent }));
@@ -204,13 +258,8 @@ test("an api that has no way to NRP says so and goes on", async () => {
 });
 
 test("after a restore NRP is not told of an approval that may have been withdrawn since, but of what was taken away", async () => {
-  const decide = (name: string, status: "Approved" | "Rejected") =>
-    database.db.transaction().execute(tx => {
-      const body = { properties: { privateLinkServiceConnectionState: { status } } };
-      return decideConnection(tx, { ...path, name }, body, customer);
-    });
-  await decide("pe2.g", "Approved");
-  await decide("pe1.g", "Rejected");
+  await decideAsCustomer("pe2.g", "Approved");
+  await decideAsCustomer("pe1.g", "Rejected");
   expect((await notices()).map(notice => notice.status).toSorted()).toEqual(["Approved", "Rejected"]);
 
   // The database comes back under another identity: nothing is told before that has been noticed.
