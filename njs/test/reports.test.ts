@@ -248,7 +248,8 @@ describe("on the way", () => {
       () => countAdmitted(from) > 0,
       () => "nothing was reported",
     );
-    const { follower } = await gate.status();
+    // At the end of a worker's minute nobody follows for a moment.
+    const { follower } = await gate.whenStatus(page => page.follower !== null);
     process.kill(Number(follower?.process.split(".")[0]), "SIGKILL");
     await gate.whenStatus(page => page.follower !== null && page.follower.process !== follower?.process);
     const old = gate.workerPids;
