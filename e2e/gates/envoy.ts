@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { buildFilter } from "../../envoy-filter/build.ts";
 import { askAdmin, sumStats } from "../../envoy-filter/supervisor/admin-client.ts";
 import { SocketBridge } from "../../envoy-filter/testing/socket-bridge.ts";
 import { PATIENCE_MS, until } from "../../njs/test/support/until.ts";
 import { type GateKind, type GatePart, type GateProcesses, type GateSettings, startGate } from "./gate.ts";
-import { childrenOf } from "./processes.ts";
+import { childrenOf, readCommand } from "./processes.ts";
 import { makePlace, type Place, ROOT, SupervisedGate, writeEnvironment } from "./supervised-gate.ts";
 
 const FAULTY = join(ROOT, "envoy-filter/dist/faulty.wasm");
@@ -57,7 +57,7 @@ export class EnvoyGate extends SupervisedGate {
   /** Workers and follower are threads of the one process. */
   async readProcesses(): Promise<GateProcesses> {
     const supervisor = this.supervisorPid;
-    const [master = 0] = childrenOf(supervisor).filter(isEnvoy);
+    const [master = 0] = childrenOf(supervisor).filter(pid => /envoy/.test(readCommand(pid)));
     return { supervisor, master, workers: [], follower: master };
   }
 
@@ -94,8 +94,4 @@ export class EnvoyGate extends SupervisedGate {
   async #readListenerVersion(): Promise<string> {
     return this.readAdmin("/stats?filter=listener_manager.lds.version_text");
   }
-}
-
-function isEnvoy(pid: number): boolean {
-  return /envoy/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
 }

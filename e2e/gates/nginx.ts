@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { buildGate } from "../../njs/build.ts";
 import { until } from "../../njs/test/support/until.ts";
 import type { GateKind, GateProcesses, Reloadable } from "./gate.ts";
-import { childrenOf, isAlive } from "./processes.ts";
+import { childrenOf, isAlive, readCommand } from "./processes.ts";
 import { makePlace, ROOT, SupervisedGate, writeEnvironment } from "./supervised-gate.ts";
 
 const TEMPLATE = join(ROOT, "deploy/nginx/nginx.conf.template");
@@ -64,7 +64,7 @@ class NginxGate extends SupervisedGate {
   #readMasterPid(): number {
     const file = join(this.dir, "run/nginx.pid");
     const pid = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
-    return pid > 1 && isAlive(pid) && /nginx/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")) ? pid : 0;
+    return pid > 1 && isAlive(pid) && /nginx/.test(readCommand(pid)) ? pid : 0;
   }
 
   /** The supervisor keeps its settings for life; who operates it changes a size in the template. */

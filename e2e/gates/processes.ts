@@ -16,6 +16,15 @@ export function childrenOf(pid: number): number[] {
     .filter(each => Number(readStat(each)?.[1]) === pid && isAlive(each));
 }
 
+/** The command that a process runs; "" for one that has ended, also a moment ago. */
+export function readCommand(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
 /** Signals a process that may have ended. */
 export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
   if (pid <= 1) return;
