@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => nginx.stop());
 
-test(`njs and Node decide the same on ${COUNT} random questions`, { timeout: 300_000 }, async () => {
+test(`njs and Node decide the same on ${COUNT} random questions`, { timeout: 1_200_000 }, async () => {
   const answer = createAnswerer();
   const reasons = new Map<string, number>();
   for (let from = 0; from < COUNT; from += BATCH) {
