@@ -249,12 +249,22 @@ const isWaitedFor = sql<boolean>`(gates.state = 'live' and exists (select from o
  */
 export function giveUpSilentGates(db: OpenDatabase["db"], ageMargin: number): Promise<GateRow[]> {
   return db.transaction().execute(async tx => {
+    // Locked in the order in which polls lock them.
     const silent = await tx
+      .with("silent", db =>
+        db
+          .selectFrom("gates")
+          .select("incarnation")
+          .where(isWaitedFor)
+          .where(longestLife(ageMargin), "<", sql<Date>`clock_timestamp()`)
+          .orderBy("incarnation")
+          .forUpdate(),
+      )
       .updateTable("gates")
       .set({ state: "given-up" })
-      .where(isWaitedFor)
-      .where(longestLife(ageMargin), "<", sql<Date>`clock_timestamp()`)
-      .returningAll()
+      .from("silent")
+      .whereRef("gates.incarnation", "=", "silent.incarnation")
+      .returningAll("gates")
       .execute();
     const incarnations = silent.map(gate => gate.incarnation);
     if (incarnations.length > 0) await forgetCursors(tx, incarnations);
