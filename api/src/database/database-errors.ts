@@ -1,6 +1,6 @@
 /** SQLSTATEs that say "not now": connection trouble (class 08), shutting down or starting (57P), too many connections,
- * a standby, a lock that took too long, a deadlock or serialization victim, a statement that was cut off. */
-const TRANSIENT_STATES = /^(08...|57P0[1-5]|53300|25006|55P03|40P01|40001|57014)$/;
+ * a standby, a lock that took too long, a deadlock or serialization victim, a statement or a transaction that was cut off. */
+const TRANSIENT_STATES = /^(08...|57P0[1-5]|53300|25006|25P0[34]|55P03|40P01|40001|57014)$/;
 
 const TRANSIENT_ERRNOS = new Set([
   "ECONNREFUSED",
