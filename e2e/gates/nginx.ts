@@ -56,7 +56,6 @@ class NginxGate extends SupervisedGate {
     await until(
       () => childrenOf(this.#readMasterPid()).some(pid => !old.includes(pid)) && !old.some(isAlive),
       () => `the old workers ${old.filter(isAlive)} are still there\n${this.explain()}`,
-      60_000,
     );
   }
 
