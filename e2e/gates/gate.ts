@@ -89,7 +89,7 @@ export interface GateUnderTest {
   end(): Promise<number | null>;
   /** Kills with SIGKILL, and waits until those are gone. `worker` is one that does not follow the feed, if there is one. */
   kill(part?: GatePart): Promise<void>;
-  /** Stops with SIGSTOP, until {@link thaw}. `all` is the supervisor too, which would restart a frozen proxy. */
+  /** Stops with SIGSTOP, and waits until nothing of it runs, until {@link thaw}. `all` is the supervisor too, which would restart a frozen proxy. */
   freeze(part?: GatePart): Promise<void>;
   /** Lets everything go on that {@link freeze} stopped. */
   thaw(): void;

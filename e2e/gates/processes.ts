@@ -43,8 +43,26 @@ export async function untilGone(pids: readonly number[]): Promise<void> {
   );
 }
 
+/** Waits until nothing of these processes runs: after a SIGSTOP their threads stop one by one, and go on until then. */
+export async function untilStopped(pids: readonly number[]): Promise<void> {
+  await until(
+    () => pids.every(isStopped),
+    () => `processes ${pids.filter(pid => !isStopped(pid))} still run`,
+  );
+}
+
+function isStopped(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).every(thread =>
+      /^[TtZX]$/.test(readStat(`${pid}/task/${thread}`)?.[0] ?? "X"),
+    );
+  } catch {
+    return true; // ended
+  }
+}
+
 /** State and parent of /proc/<pid>/stat (proc_pid_stat(5), fields 3 and 4). */
-function readStat(pid: number): [state: string, parent: string] | null {
+function readStat(pid: number | string): [state: string, parent: string] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const [state = "", parent = ""] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

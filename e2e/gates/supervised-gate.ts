@@ -17,7 +17,7 @@ import {
   type Reloadable,
   ZONE,
 } from "./gate.ts";
-import { isAlive, signalIfAlive, untilGone } from "./processes.ts";
+import { isAlive, signalIfAlive, untilGone, untilStopped } from "./processes.ts";
 
 /** The project. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -187,10 +187,12 @@ export abstract class SupervisedGate implements GateUnderTest {
   }
 
   async freeze(part: GatePart = "all"): Promise<void> {
-    for (const pid of await this.findPids(part)) {
+    const pids = await this.findPids(part);
+    for (const pid of pids) {
       this.#frozen.add(pid);
       signalIfAlive(pid, "SIGSTOP");
     }
+    await untilStopped(pids);
   }
 
   thaw(): void {
