@@ -86,13 +86,13 @@ export async function decideConnection(
     description: wanted.description ?? connection.description,
     actions_required: wanted.actionsRequired ?? connection.actions_required,
   });
-  const { description } = result.connection;
   if (isNewsForNrp(caller) && (status === "Approved" || status === "Rejected")) {
+    const { description } = result.connection;
     await queueNotice(tx, account, connection, {
       state: { status, description },
       correlationId: caller.correlationId,
     });
-  } else await refreshNotice(tx, account, result.connection, description);
+  }
   return result;
 }
 
@@ -155,7 +155,8 @@ export function move(connection: Connection, action: Action): Connection["status
 
 /**
  * Writes a change that the transition table allows. A change that takes any link id out of force is a revocation: it
- * starts an operation in the same transaction, and those ids stay claimed until it ends (feed rules 23 and 27).
+ * starts an operation in the same transaction, and those ids stay claimed until it ends (feed rules 23 and 27). What NRP has still to
+ * be told is brought up to it, unless it is a customer's own change, of which NRP is told anew.
  *
  * @throws ArmError LinkIdMissing, LinkIdInUse; AnotherOperationInProgress, unless the change only takes away: a
  *   running operation never keeps an admin from rejecting
@@ -193,6 +194,7 @@ export async function changeConnection(
     ...(updated.status === connection.status ? {} : { comment: updated.description }),
     caller,
   });
+  if (!isNewsForNrp(caller)) await refreshNotice(tx, account, updated, updated.description);
   await publishAccount(tx, account.account);
   return { account, connection: updated, operation };
 }

@@ -94,9 +94,7 @@ export async function putProxy(
   if (isDeepStrictEqual({ ...existing, ...change }, existing)) {
     return { account, connection: existing, operation: await findRunningOperation(tx, existing), created: false };
   }
-  const result = await changeConnection(tx, account, existing, caller, change);
-  await refreshNotice(tx, account, result.connection, result.connection.description);
-  return { ...result, created: false };
+  return { ...(await changeConnection(tx, account, existing, caller, change)), created: false };
 }
 
 /**

@@ -1,8 +1,13 @@
 import type { Transaction } from "kysely";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
-import { deleteAccount } from "../../src/accounts/service.ts";
-import { decideConnection, deleteConnection } from "../../src/connections/service.ts";
+import { deleteAccount, requireLockedAccount } from "../../src/accounts/service.ts";
+import {
+  changeConnection,
+  decideConnection,
+  deleteConnection,
+  requireConnection,
+} from "../../src/connections/service.ts";
 import { enterCurrentEpoch } from "../../src/database/epoch.ts";
 import { notify } from "../../src/database/notifications.ts";
 import { type OpenDatabase, openDatabase } from "../../src/database/open.ts";
@@ -62,6 +67,13 @@ const decideAsCustomer = (name: string, status: "Approved" | "Rejected") =>
   database.db.transaction().execute(tx => {
     const body = { properties: { privateLinkServiceConnectionState: { status } } };
     return decideConnection(tx, { ...path, name }, body, customer);
+  });
+/** As a reconciliation does. */
+const withdraw = (name: string) =>
+  database.db.transaction().execute(async tx => {
+    const account = await requireLockedAccount(tx, path);
+    const connection = await requireConnection(tx, account, { ...path, name });
+    return changeConnection(tx, account, connection, caller, { status: "Rejected", description: "Withdrawn." });
   });
 const notices = () => database.db.selectFrom("nrp_notices").selectAll().execute();
 const tell = (to: NrpDouble | undefined = nrp) => running.push(startNrpTeller({ ...database, nrp: to, log: silent }));
@@ -218,6 +230,7 @@ test.each([
     "Disconnected | The private endpoint connection was removed.",
     (name: string) => disconnect(database, "alpha", name),
   ],
+  ["been asked after a restore and it was withdrawn", "Rejected | Withdrawn.", withdraw],
 ] as const)(
   "an approval that NRP has still to hear of when NRP itself has %s is not told any more",
   async (_what, told, change) => {
